@@ -1,0 +1,1 @@
+"""Playbooks and the engine that runs them: not built yet."""

@@ -1,0 +1,1 @@
+"""The wing that asks devices, networks and computers; it only reads."""

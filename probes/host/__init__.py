@@ -1,0 +1,1 @@
+"""Probes of the computer: serial ports, disk, time, services, spooler."""

@@ -1,0 +1,36 @@
+"""What the lab serves: the device side of one protocol, without a wire and without a clock."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Device(Protocol):
+    """A simulated device. Time comes in as an argument (seconds, monotonic); bytes go in and come out.
+
+    `opcodes` lists every command it was ever sent, in order, as hex or as the protocol's own name: the tests
+    prove from it that a probe only reads. `writes` lists those among them that would have changed or printed
+    something.
+    """
+
+    protocol: str
+    faults: frozenset[str]  # every fault that this device can be given
+    active: set[str]  # the faults that are switched on
+    opcodes: list[str]
+    writes: list[str]
+
+    def switch(self, fault: str, *, on: bool, now: float) -> bytes:
+        """Switch a fault; returns what the device pushes to its client because of it (often nothing).
+
+        Raises:
+            KeyError: the device has no such fault.
+        """
+
+    def connected(self, now: float) -> bytes:
+        """Return what the device sends to a client that has just opened the wire (often nothing)."""
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Take any piece of the byte stream; return the answer bytes, which may be none yet."""
+
+    def tick(self, now: float) -> bytes:
+        """Return what the device sends on its own by now: continuous weights, status pushed on a timer."""

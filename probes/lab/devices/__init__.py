@@ -1,0 +1,1 @@
+"""The device side of each protocol: sans-io, every fault switchable, every command recorded."""

@@ -1,0 +1,1 @@
+"""Probes of the path: DNS, TCP, TLS, proxy, clock, latency."""

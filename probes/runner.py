@@ -1,0 +1,194 @@
+"""Many probes in parallel, one deadline, nothing lost.
+
+Probes that share a wire run one after another in one thread (a port has one owner); wires run in
+parallel. What a probe has yielded is kept even if it then crashes, hangs or is interrupted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from probes.causes import one_cause_one_finding
+from probes.context import ProbeContext, ProbeSettings
+from supportctl.core.finding import Finding, Status, clean_args
+from supportctl.core.target import THIS_COMPUTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from probes.links import Link
+    from probes.registry import ProbeEntry
+    from supportctl.core.clock import Clock
+    from supportctl.core.deadline import Deadline
+    from supportctl.core.target import Target
+
+MAX_THREADS = 128
+CRASHED, STUCK, INTERRUPTED = "check.probe-crashed", "check.probe-stuck", "check.interrupted"
+_GRACE_S = 0.5  # after the deadline: time for a probe that noticed it to say so
+_NOT_ASKED = "check.not-asked"
+
+
+@dataclass(slots=True)
+class Job:
+    """One probe for one target, and what it has said so far."""
+
+    entry: ProbeEntry
+    target: Target
+    settings: ProbeSettings = field(default_factory=ProbeSettings)
+    findings: list[Finding] = field(default_factory=list)
+    state: str = "waiting"  # waiting, running, done
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def broken_by(self) -> Finding | None:
+        """Return the finding that makes questions which need this one pointless."""
+        return next((f for f in self.findings if f.status is Status.FAULT or f.code == _NOT_ASKED), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run found, in the order of its jobs."""
+
+    findings: tuple[Finding, ...]
+    duration_s: float
+    interrupted: bool
+
+
+class Runner:
+    """Runs jobs. `on_change` hears of every job that starts or ends, on the thread that calls `run`."""
+
+    def __init__(
+        self,
+        opener: Callable[[Target, Deadline], Link],
+        clock: Clock,
+        on_change: Callable[[Sequence[Job]], None] | None = None,
+    ) -> None:
+        self._opener = opener
+        self._clock = clock
+        self._on_change = on_change or (lambda _jobs: None)
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._stopping = False
+
+    def run(self, jobs: Sequence[Job], deadline: Deadline) -> RunResult:
+        """Return when every job is done, the deadline (and a short grace) has passed, or on Ctrl-C."""
+        started = self._clock.monotonic()
+        lanes = deque(_by_wire(jobs))
+        for number in range(min(MAX_THREADS, len(lanes))):
+            threading.Thread(
+                target=self._work, args=(lanes, jobs, deadline), name=f"probe-{number}", daemon=True
+            ).start()
+        interrupted = self._wait(jobs, deadline)
+        with self._lock:
+            self._stopping = True
+            for job in jobs:
+                if job.state != "done":
+                    job.findings.append(_unfinished(job, deadline, interrupted=interrupted))
+                    job.state = "done"
+            found = [finding for job in jobs for finding in job.findings]
+        return RunResult(one_cause_one_finding(found), self._clock.monotonic() - started, interrupted)
+
+    def _wait(self, jobs: Sequence[Job], deadline: Deadline) -> bool:
+        try:
+            with self._changed:
+                while any(job.state != "done" for job in jobs):
+                    left = deadline.at + _GRACE_S - self._clock.monotonic()
+                    if left <= 0:
+                        break
+                    self._changed.wait(min(left, 0.1))
+                    self._on_change(jobs)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def _work(self, lanes: deque[list[Job]], jobs: Sequence[Job], deadline: Deadline) -> None:
+        while True:
+            try:
+                lane = lanes.popleft()
+            except IndexError:
+                return
+            for job in lane:
+                self._run_job(job, jobs, deadline)
+
+    def _run_job(self, job: Job, jobs: Sequence[Job], deadline: Deadline) -> None:
+        parent = self._broken_parent(job, jobs, deadline)
+        try:
+            if parent is not None:
+                self._keep(job, _skipped(job, parent))
+                return
+            self._set_state(job, "running")
+            context = ProbeContext(
+                job.target, deadline.within(job.entry.budget_s), self._clock, self._opener, job.settings
+            )
+            for finding in job.entry.load().run(context):
+                if not self._keep(job, finding):
+                    return
+        except Exception as error:  # noqa: BLE001  a probe's bug must not cost the rest of the report
+            self._keep(job, _crashed(job, error))
+        finally:
+            self._set_state(job, "done")
+            job.done.set()
+
+    def _broken_parent(self, job: Job, jobs: Sequence[Job], deadline: Deadline) -> Finding | None:
+        for need in job.entry.needs:
+            for other in jobs:
+                if other.entry.id == need and _concerns(other.target, job.target):
+                    other.done.wait(deadline.remaining())
+                    broken = other.broken_by()
+                    if broken is not None:
+                        return broken
+        return None
+
+    def _keep(self, job: Job, finding: Finding) -> bool:
+        with self._changed:
+            if self._stopping:
+                return False
+            job.findings.append(finding)
+            return True
+
+    def _set_state(self, job: Job, state: str) -> None:
+        with self._changed:
+            if not self._stopping:
+                job.state = state
+            self._changed.notify_all()
+
+
+def _by_wire(jobs: Iterable[Job]) -> list[list[Job]]:
+    lanes: dict[str, list[Job]] = {}
+    for job in jobs:
+        key = f"computer:{job.entry.id}" if job.entry.computer else job.target.endpoint
+        lanes.setdefault(key, []).append(job)
+    # what others wait for goes first, so that a full house of waiting threads cannot starve it
+    return sorted(lanes.values(), key=lambda lane: (not lane[0].entry.computer, bool(lane[0].entry.needs)))
+
+
+def _concerns(parent: Target, child: Target) -> bool:
+    if parent.endpoint == child.endpoint:
+        return True
+    needs_network = child.wire not in {"serial", "usb", "host"} and not is_loopback(child.host)
+    return parent.endpoint == THIS_COMPUTER.endpoint and (child.wire == "host" or needs_network)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this computer: its targets need no network."""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _skipped(job: Job, parent: Finding) -> Finding:
+    code = parent.because if parent.status is Status.SKIPPED and parent.because else parent.code
+    return Finding(
+        _NOT_ASKED, Status.SKIPPED, job.target.url, job.target.name, {"probe": job.entry.id}, because=code
+    )
+
+
+def _crashed(job: Job, error: Exception) -> Finding:
+    args = clean_args({"probe": job.entry.id, "error": f"{type(error).__name__}: {error}"})
+    return Finding(CRASHED, Status.UNKNOWN, job.target.url, job.target.name, args)
+
+
+def _unfinished(job: Job, deadline: Deadline, *, interrupted: bool) -> Finding:
+    code = INTERRUPTED if interrupted else STUCK
+    args = {"probe": job.entry.id, "state": job.state, "left_s": round(deadline.remaining(), 1)}
+    return Finding(code, Status.UNKNOWN, job.target.url, job.target.name, args)

@@ -1,0 +1,1 @@
+"""Probes of services that the till or its printers offer: SNMP, IPP."""

@@ -1,0 +1,1 @@
+"""The wing that brings lost calls to the CRM: not built yet."""

@@ -1,0 +1,161 @@
+"""Reads the catalogue: facts of a code from `codes/AREA.toml`, words from `LANGUAGE/KIND/AREA.toml`.
+
+Kinds: `problems` (the codes), `passed` (one line for a question that was answered well), `evidence` (what an
+answer means), `phrases` (words of the renderers and commands), `errors` (of supportctl itself). A key is
+`area.name` everywhere. A file is read when a key of its area is first asked for: a healthy printer costs one
+small file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from supportctl.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supportctl.core.report import Risk, Who
+
+LANGUAGES = ("en", "ru")
+_HERE = Path(__file__).parent
+
+
+class RemedyFacts(NamedTuple):
+    """What a remedy is, apart from its words."""
+
+    who: Who
+    minutes: int
+    risk: Risk
+    action: str | None
+    verify: str | None
+
+
+class CodeFacts(NamedTuple):
+    """What is true of a code in every language. `statuses`: the first is its default."""
+
+    code: str
+    statuses: tuple[str, ...]
+    stops_sales: bool
+    ours: bool
+    hand_over_to: str | None
+    remedies: tuple[RemedyFacts, ...]
+
+
+class Words(NamedTuple):
+    """The texts of a code in one language, as templates with `{argument}` in them.
+
+    `summary`, `know` and `safe` are for the cashier: what is wrong, how we know, and what is not lost.
+    """
+
+    title: str
+    summary: str
+    know: str
+    safe: str
+    explanation: str
+    detected: str
+    remedies: tuple[str, ...]
+
+
+class _Blank(dict[str, object]):
+    """Arguments of a template; one that a probe did not give is shown as `?` rather than a crash."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+@cache
+def _read(folder: str, name: str) -> dict[str, Any]:
+    path = _HERE / folder / f"{name}.toml"
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def areas() -> tuple[str, ...]:
+    """Return the areas that have codes, sorted."""
+    return tuple(sorted(path.stem for path in (_HERE / "codes").glob("*.toml")))
+
+
+def fill(template: str, args: Mapping[str, object]) -> str:
+    """Return a template of the catalogue with its arguments filled in."""
+    return template.format_map(_Blank(args))
+
+
+class Catalog:
+    """The catalogue in one language."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+
+    def codes(self) -> tuple[str, ...]:
+        """Return every problem code, sorted by area."""
+        return tuple(f"{area}.{name}" for area in areas() for name in _read("codes", area))
+
+    def facts(self, code: str) -> CodeFacts:
+        """Return what is true of `code` in every language.
+
+        Raises:
+            UsageError: there is no such code; the nearest ones are named.
+        """
+        area, _, name = code.partition(".")
+        entry = _read("codes", area).get(name) if area in areas() else None
+        if entry is None:
+            nearest = difflib.get_close_matches(code, self.codes(), 3, 0.4)
+            raise UsageError("explain.unknown-code", found=code, nearest=", ".join(nearest) or "supportctl codes")
+        remedies = tuple(
+            RemedyFacts(r["who"], r["minutes"], r.get("risk", "none"), r.get("action"), r.get("verify"))
+            for r in entry.get("remedies", ())
+        )
+        return CodeFacts(
+            code,
+            tuple(entry["statuses"]),
+            entry.get("stops_sales", False),
+            entry.get("ours", True),
+            entry.get("hand_over_to"),
+            remedies,
+        )
+
+    def words(self, code: str) -> Words:
+        """Return the texts of a problem code; the code must be known (`facts` says so kindly)."""
+        entry = self._entry("problems", code)
+        return Words(
+            entry["title"],
+            entry["summary"],
+            entry["know"],
+            entry.get("safe", ""),
+            entry["explanation"],
+            entry["detected"],
+            tuple(entry.get("remedies", ())),
+        )
+
+    def passed(self, code: str, args: Mapping[str, object]) -> str:
+        """Return the line for a question that was answered well ("printer.paper")."""
+        return fill(cast("str", self._entry("passed", code)), args)
+
+    def has_passed(self, code: str) -> bool:
+        """Return whether `code` names a question (then `passed` has its line) and not a problem."""
+        area, _, name = code.partition(".")
+        return name in _read(f"{self.lang}/passed", area)
+
+    def meaning(self, key: str, args: Mapping[str, object]) -> str:
+        """Return what an answer means, in words; an empty key is an empty text."""
+        return fill(cast("str", self._entry("evidence", key)), args) if key else ""
+
+    def phrase(self, key: str, **args: object) -> str:
+        """Return a text of the renderers and commands."""
+        return fill(cast("str", self._entry("phrases", key)), args)
+
+    def error(self, key: str, args: Mapping[str, object]) -> dict[str, str]:
+        """Return message, expected, found and hint of an error of supportctl itself."""
+        entry = self._entry("errors", key)
+        return {part: fill(entry.get(part, ""), args) for part in ("message", "expected", "found", "hint")}
+
+    def _entry(self, kind: str, key: str) -> Any:  # noqa: ANN401  a text or a table of texts
+        area, _, name = key.partition(".")
+        return _read(f"{self.lang}/{kind}", area)[name]

@@ -1,0 +1,104 @@
+"""The entry point: finds the command, and turns every failure into a kind message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from supportctl import __version__
+from supportctl.cli.options import common_options, default_language
+from supportctl.core.errors import EXIT_FAILED, EXIT_USAGE, SupportctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# name -> (module, one line of help): a command's module is imported when it is called
+COMMANDS = {
+    "check": ("check", "Diagnose targets, or this computer, its network and all that the configuration names."),
+    "self-check": ("self_check", "For customers: one word, plain answers, safe steps only."),
+    "discover": ("discover", "Find devices, read-only."),
+    "identify": ("identify", "Say which device answers at a target."),
+    "explain": ("explain", "Explain a finding code: meaning, detection, what to do, who does it."),
+    "codes": ("explain", "List all finding codes."),
+    "config": ("config", "Check and show the configuration, print its schema."),
+    "lab": ("lab", "Start a simulated shop and switch its faults."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, and whose help speaks the user's language."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, importing its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"supportctl.cli.{COMMANDS[cmd_name][0]}")
+        return cast("click.Command", getattr(module, cmd_name.replace("-", "_")))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="supportctl", message="%(prog)s %(version)s")
+@common_options
+def cli() -> None:
+    """Find out what is broken at a till, what to do, and who does it.
+
+    Exit codes: 0 all is well, 1 supportctl failed, 2 wrong usage, 3 a fault, 4 warnings, 5 could not tell, 6 handed over.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = cli.main(words, prog_name="supportctl", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        sys.exit(_tell_click(error, words))
+    except SupportctlError as error:
+        sys.exit(_tell(error, words))
+    except Exception as error:  # noqa: BLE001  no traceback for a user
+        sys.exit(_tell_bug(error, words))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: SupportctlError, words: Sequence[str]) -> int:
+    from supportctl.cli.errors import tell_error
+
+    return tell_error(error, words, _language(words))
+
+
+def _tell_click(error: click.ClickException, words: Sequence[str]) -> int:
+    from supportctl.cli.errors import from_click, tell_error
+
+    tell_error(from_click(error), words, _language(words))
+    return EXIT_USAGE
+
+
+def _tell_bug(error: Exception, words: Sequence[str]) -> int:
+    from supportctl.cli.errors import from_bug, tell_error
+
+    tell_error(from_bug(error), words, _language(words))
+    return EXIT_FAILED
+
+
+def _language(words: Sequence[str]) -> str:
+    for position, word in enumerate(words):
+        value = word.partition("=")[2] if word.startswith("--lang=") else ""
+        if word == "--lang" and position + 1 < len(words):
+            value = words[position + 1]
+        if value in {"en", "ru"}:
+            return value
+    return default_language()

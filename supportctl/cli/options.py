@@ -1,0 +1,86 @@
+"""Options that every command takes, and the settings that they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from supportctl.catalog import LANGUAGES, Catalog
+from supportctl.core import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the global options say."""
+
+    config: Path | None = None
+    lang: str = "en"
+    log_level: str = "warning"
+    log_format: str = "text"
+
+    @property
+    def catalog(self) -> Catalog:
+        """The texts in the chosen language."""
+        return Catalog(self.lang)
+
+
+def default_language() -> str:
+    """Return the language of the locale if we have it, else English."""
+    for name in ("SUPPORTCTL_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "")[:2].lower()
+        if value in LANGUAGES:
+            return value
+        if value:
+            return "en"
+    if sys.platform == "win32":
+        import locale
+
+        if (locale.getlocale()[0] or "").lower().startswith("ru"):
+            return "ru"
+    return "en"
+
+
+def settings(context: click.Context) -> Settings:
+    """Return the settings of this run, made on first use."""
+    root = context.find_root()
+    if root.obj is None:
+        root.obj = Settings(lang=default_language())
+    found: Settings = root.obj
+    return found
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
+        chosen = settings(context)
+        if value is not None:
+            setattr(chosen, name, value)
+            if name.startswith("log_"):
+                log.configure(chosen.log_level, chosen.log_format)
+
+    return callback
+
+
+def common_options(command: F) -> F:
+    """Add the global options: they may stand before or after the command's name."""
+    for option in (
+        click.option("--config", type=click.Path(path_type=Path), expose_value=False, callback=_set("config"),
+                     help="Configuration file (default: ./supportctl.yaml, then the platform's folder)."),
+        click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, is_eager=True, callback=_set("lang"),
+                     help="Language of every text (default: the locale)."),
+        click.option("--log-level", type=click.Choice(list(log.LEVELS)), expose_value=False,
+                     callback=_set("log_level"), help="Lowest level written to standard error (default: warning)."),
+        click.option("--log-format", type=click.Choice(["text", "json"]), expose_value=False,
+                     callback=_set("log_format"), help="Form of the log lines (default: text)."),
+    ):  # fmt: skip
+        command = option(command)
+    return command

@@ -1,0 +1,1 @@
+"""The ground floor: models and pure helpers, standard library and pydantic only."""

@@ -1,0 +1,54 @@
+"""Structured logs on standard error; structlog is imported when the first event is written.
+
+Most runs on a till write none, and must not pay for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_state = {"level": LEVELS["warning"], "format": 0}
+
+
+def configure(level: str, log_format: str) -> None:
+    """Set the lowest level that is written, and whether lines are JSON."""
+    _state.update(level=LEVELS[level], format=int(log_format == "json"))
+    _state.pop("ready", None)
+
+
+def debugging() -> bool:
+    """Return whether tracebacks may be shown."""
+    return _state["level"] <= LEVELS["debug"]
+
+
+def event(level: str, name: str, **fields: object) -> None:
+    """Write one event; every field passes the redaction first."""
+    if LEVELS[level] < _state["level"]:
+        return
+    from supportctl.core.redaction import redact
+
+    getattr(_logger(), level)(name, **{key: redact(str(value)) for key, value in fields.items()})
+
+
+def _logger() -> Any:  # noqa: ANN401  structlog's loggers are typed by configuration
+    import structlog
+
+    if "ready" not in _state:
+        renderer = (
+            structlog.processors.JSONRenderer() if _state["format"] else structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "event"]
+            )
+        )
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+                renderer,
+            ],
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            cache_logger_on_first_use=False,
+        )
+        _state["ready"] = 1
+    return structlog.get_logger()

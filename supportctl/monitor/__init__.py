@@ -1,0 +1,1 @@
+"""The web pages: not built yet, see docs/roadmap.md."""

@@ -1,0 +1,1 @@
+"""Sessions with another machine: not built yet, see docs/roadmap.md."""

@@ -1,0 +1,1 @@
+"""Renderers of one Report: text, slip, HTML, JSON, JUnit, Nagios."""
