@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 CHUNK = 4096
 
+# What any probe that opens a link may have to say: `codes = frozenset({...}) | LINK_CODES`.
+LINK_CODES = frozenset({
+    "link.refused", "link.timeout", "link.no-route", "link.dns", "link.no-such-port", "link.port-busy",
+    "link.permission", "link.silent", "link.garbled", "link.wrong-device", "link.closed", "link.bad-settings",
+})  # fmt: skip
+
 
 class LinkError(Exception):
     """A wire that cannot be used, told as a finding: a `link.*` code, a status, arguments and evidence."""
@@ -38,11 +44,13 @@ class Link(Protocol):
         """Send all of `data`.
 
         Raises:
-            LinkError: `link.closed` or `link.timeout`.
+            LinkError: `link.closed`: the other side closed; `link.silent`: it took no more bytes in time.
         """
 
     def receive(self, deadline: Deadline, limit: int = CHUNK) -> bytes:
-        """Return what has arrived, at least one byte, as soon as there is one; `b""` when the deadline passes first.
+        """Return what has arrived, at least one byte, as soon as there is one; `b""` when none came in time.
+
+        With a deadline that has passed already it looks once, and returns what is there without waiting.
 
         Raises:
             LinkError: `link.closed` when the other side closed.
@@ -56,3 +64,30 @@ class Link(Protocol):
 
     def __exit__(self, *exc: object) -> None:
         """Close the link."""
+
+
+class Attempt:
+    """One try to open or to use a wire: knows what was asked and since when, makes the LinkError of it."""
+
+    __slots__ = ("asked", "deadline", "started")
+
+    def __init__(self, asked: str, deadline: Deadline) -> None:
+        self.asked = asked
+        self.deadline = deadline
+        self.started = deadline.clock.monotonic()
+
+    def failed(
+        self,
+        code: str,
+        meaning: str,
+        *,
+        status: Status = Status.FAULT,
+        got: bytes | str | None = None,
+        **args: object,
+    ) -> LinkError:
+        """Return the error to raise; `meaning` is a key of the evidence texts, filled with `args`."""
+        from probes.context import evidence
+
+        clock = self.deadline.clock
+        seen = evidence(clock, self.asked, meaning, started=self.started, sent=None, got=got, **args)
+        return LinkError(code, status=status, evidence=(seen,), **args)
