@@ -16,7 +16,7 @@ _HOST_LEVEL = {"link.no-route", "link.dns", "link.timeout"}
 
 
 def one_cause_one_finding(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings; of those with the same broken host only the first stays a fault, the rest are skipped."""
+    """Return the findings; of those with the same broken host only the first stays, the rest are skipped."""
     first: dict[tuple[str, str], Finding] = {}
     kept: list[Finding] = []
     for finding in findings:

@@ -1,4 +1,4 @@
-"""What a probe is given: a target, a deadline, a clock, a way to open the wire, and a way to say what it found."""
+"""What a probe is given: a target, a deadline, a clock, a way to the wire, and a way to say what it found."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProbeContext:
         return self.opener(self.target, deadline or self.deadline)
 
     def ok(self, code: str, *evidence: Evidence, **args: object) -> Finding:
-        """Say that a question was asked and the answer is fine; `code` names the question ("printer.paper")."""
+        """Say that the answer to a question is fine; `code` names the question ("printer.paper")."""
         return self._finding(code, Status.OK, evidence, args)
 
     def fault(self, code: str, *evidence: Evidence, **args: object) -> Finding:
@@ -106,9 +106,7 @@ def evidence(
 ) -> Evidence:
     """Return an Evidence; bytes become hex, text is made safe to show."""
     elapsed = round((clock.monotonic() - started) * 1000, 1)
-    return Evidence(
-        clean(asked), clock.now(), elapsed, _shown(sent), _shown(got), meaning, clean_args(args)
-    )
+    return Evidence(clean(asked), clock.now(), elapsed, _shown(sent), _shown(got), meaning, clean_args(args))
 
 
 def _shown(data: bytes | str | None) -> str | None:

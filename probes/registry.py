@@ -1,13 +1,15 @@
-"""The table of probes: which one asks which targets. Plug-ins add rows by the entry point `supportctl.probes`."""
+"""The table of probes: which one asks which targets. Plug-ins add rows (entry point `supportctl.probes`)."""
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from probes.context import Probe
     from supportctl.core.target import Target
@@ -17,14 +19,14 @@ ENTRY_POINT_GROUP = "supportctl.probes"
 
 @dataclass(frozen=True, slots=True)
 class ProbeEntry:
-    """One row. `implementation` is `module:Class`, imported when the probe runs.
+    """One row. `implementation` is `module:Class`, imported when the probe runs, or the class itself.
 
     `protocols` are the target protocols that it asks; a probe with `computer` asks this computer instead.
     `needs` are ids of probes whose fault makes this one pointless: it is then skipped because of theirs.
     """
 
     id: str
-    implementation: str
+    implementation: str | Callable[[], Probe]
     protocols: frozenset[str] = field(default_factory=frozenset)
     computer: bool = False
     needs: tuple[str, ...] = ()
@@ -38,11 +40,15 @@ class ProbeEntry:
 
     def load(self) -> Probe:
         """Return a new instance of the probe."""
+        if not isinstance(self.implementation, str):
+            return self.implementation()
         module, _, name = self.implementation.partition(":")
         return cast("Probe", getattr(import_module(module), name)())
 
 
-def _device(id_: str, implementation: str, *protocols: str, needs: tuple[str, ...] = ("net.address",)) -> ProbeEntry:
+def _device(
+    id_: str, implementation: str, *protocols: str, needs: tuple[str, ...] = ("net.address",)
+) -> ProbeEntry:
     return ProbeEntry(id_, implementation, frozenset(protocols), needs=needs)
 
 
@@ -53,6 +59,43 @@ def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> 
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
 )
+
+
+def entries() -> tuple[ProbeEntry, ...]:
+    """Return the built-in probes and those of installed plug-ins."""
+    return BUILT_IN + plugins()
+
+
+def plugins(folders: Iterable[str] | None = None) -> tuple[ProbeEntry, ...]:
+    """Return the rows that plug-ins add: each entry point names a `ProbeEntry` or a sequence of them.
+
+    Importing `importlib.metadata` costs as much as the whole check of a printer, so the installed
+    `entry_points.txt` files are searched for our group first.
+    """
+    if not any(_offers_probes(folder) for folder in (sys.path if folders is None else folders)):
+        return ()
+    from importlib.metadata import entry_points
+
+    found: list[ProbeEntry] = []
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        rows = point.load()
+        found.extend([rows] if isinstance(rows, ProbeEntry) else rows)
+    return tuple(found)
+
+
+def _offers_probes(folder: str) -> bool:
+    try:
+        names = [entry.path for entry in os.scandir(folder or ".") if entry.name.endswith(".dist-info")]
+    except OSError:
+        return False
+    for path in names:
+        try:
+            with open(f"{path}/entry_points.txt", encoding="utf-8") as file:  # noqa: PTH123  pathlib doubles the cost
+                if f"[{ENTRY_POINT_GROUP}]" in file.read():
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def plan(entries: Iterable[ProbeEntry], targets: Iterable[Target]) -> list[tuple[ProbeEntry, Target]]:

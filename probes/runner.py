@@ -75,12 +75,12 @@ class Runner:
     def run(self, jobs: Sequence[Job], deadline: Deadline) -> RunResult:
         """Return when every job is done, the deadline (and a short grace) has passed, or on Ctrl-C."""
         started = self._clock.monotonic()
-        lanes = deque(_by_wire(jobs))
-        for number in range(min(MAX_THREADS, len(lanes))):
-            threading.Thread(
-                target=self._work, args=(lanes, jobs, deadline), name=f"probe-{number}", daemon=True
-            ).start()
-        interrupted = self._wait(jobs, deadline)
+        interrupted = False
+        try:
+            self._start(jobs, deadline)
+            self._wait(jobs, deadline)
+        except KeyboardInterrupt:
+            interrupted = True
         with self._lock:
             self._stopping = True
             for job in jobs:
@@ -90,18 +90,21 @@ class Runner:
             found = [finding for job in jobs for finding in job.findings]
         return RunResult(one_cause_one_finding(found), self._clock.monotonic() - started, interrupted)
 
-    def _wait(self, jobs: Sequence[Job], deadline: Deadline) -> bool:
-        try:
-            with self._changed:
-                while any(job.state != "done" for job in jobs):
-                    left = deadline.at + _GRACE_S - self._clock.monotonic()
-                    if left <= 0:
-                        break
-                    self._changed.wait(min(left, 0.1))
-                    self._on_change(jobs)
-        except KeyboardInterrupt:
-            return True
-        return False
+    def _start(self, jobs: Sequence[Job], deadline: Deadline) -> None:
+        lanes = deque(_by_wire(jobs))
+        for number in range(min(MAX_THREADS, len(lanes))):
+            threading.Thread(
+                target=self._work, args=(lanes, jobs, deadline), name=f"probe-{number}", daemon=True
+            ).start()
+
+    def _wait(self, jobs: Sequence[Job], deadline: Deadline) -> None:
+        with self._changed:
+            while any(job.state != "done" for job in jobs):
+                left = deadline.at + _GRACE_S - self._clock.monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(min(left, 0.1))
+                self._on_change(jobs)
 
     def _work(self, lanes: deque[list[Job]], jobs: Sequence[Job], deadline: Deadline) -> None:
         while True:
@@ -190,5 +193,5 @@ def _crashed(job: Job, error: Exception) -> Finding:
 
 def _unfinished(job: Job, deadline: Deadline, *, interrupted: bool) -> Finding:
     code = INTERRUPTED if interrupted else STUCK
-    args = {"probe": job.entry.id, "state": job.state, "left_s": round(deadline.remaining(), 1)}
+    args = clean_args({"probe": job.entry.id, "state": job.state, "left_s": round(deadline.remaining(), 1)})
     return Finding(code, Status.UNKNOWN, job.target.url, job.target.name, args)

@@ -107,7 +107,9 @@ class Catalog:
         entry = _read("codes", area).get(name) if area in areas() else None
         if entry is None:
             nearest = difflib.get_close_matches(code, self.codes(), 3, 0.4)
-            raise UsageError("explain.unknown-code", found=code, nearest=", ".join(nearest) or "supportctl codes")
+            raise UsageError(
+                "explain.unknown-code", found=code, nearest=", ".join(nearest) or "supportctl codes"
+            )
         remedies = tuple(
             RemedyFacts(r["who"], r["minutes"], r.get("risk", "none"), r.get("action"), r.get("verify"))
             for r in entry.get("remedies", ())

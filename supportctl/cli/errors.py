@@ -1,10 +1,11 @@
-"""Errors for people and for scripts: what was expected, what was found, what to do. Never a traceback unless debugging."""
+"""Errors for people and for scripts: what was expected, what was found, what to do."""
 
 from __future__ import annotations
 
 import json
 import sys
 import traceback
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -21,9 +22,9 @@ SCHEMA = "supportctl.error/1"
 
 
 def tell_error(error: SupportctlError, words: Sequence[str], lang: str) -> int:
-    """Write the error (JSON on standard output if `--format json` was asked for, else text on standard error).
+    """Write the error and return the exit code.
 
-    Returns the exit code.
+    With `--format json` it is the one document on standard output, else text on standard error.
     """
     if debugging():
         traceback.print_exception(error)
@@ -46,7 +47,9 @@ def from_click(error: click.ClickException) -> SupportctlError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "supportctl"
     if isinstance(error, click.NoSuchOption):
-        return UsageError("usage.no-such-option", found=error.option_name, nearest=names or "-", command=command)
+        return UsageError(
+            "usage.no-such-option", found=error.option_name, nearest=names or "-", command=command
+        )
     if isinstance(error, click.MissingParameter):
         name = error.param.get_error_hint(context) if error.param and context else "-"
         return UsageError("usage.missing", expected=name, command=command)
@@ -64,6 +67,4 @@ def from_bug(error: Exception) -> SupportctlError:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    return "--format=json" in words or any(
-        word == "--format" and following == "json" for word, following in zip(words, words[1:], strict=False)
-    )
+    return "--format=json" in words or any(pair == ("--format", "json") for pair in pairwise(words))

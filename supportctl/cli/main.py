@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 # name -> (module, one line of help): a command's module is imported when it is called
 COMMANDS = {
-    "check": ("check", "Diagnose targets, or this computer, its network and all that the configuration names."),
+    "check": (
+        "check",
+        "Diagnose targets, or this computer, its network and all that the configuration names.",
+    ),
     "self-check": ("self_check", "For customers: one word, plain answers, safe steps only."),
     "discover": ("discover", "Find devices, read-only."),
     "identify": ("identify", "Say which device answers at a target."),
@@ -42,19 +45,22 @@ class LazyGroup(click.Group):
         module = import_module(f"supportctl.cli.{COMMANDS[cmd_name][0]}")
         return cast("click.Command", getattr(module, cmd_name.replace("-", "_")))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="supportctl", message="%(prog)s %(version)s")
 @common_options
 def cli() -> None:
     """Find out what is broken at a till, what to do, and who does it.
 
-    Exit codes: 0 all is well, 1 supportctl failed, 2 wrong usage, 3 a fault, 4 warnings, 5 could not tell, 6 handed over.
+    Exit codes: 0 all is well, 1 supportctl failed, 2 wrong usage, 3 a fault, 4 warnings, 5 could not tell,
+    6 handed over.
     """
 
 

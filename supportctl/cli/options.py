@@ -72,7 +72,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 def common_options(command: F) -> F:
     """Add the global options: they may stand before or after the command's name."""
-    for option in (
+    for option in (  # fmt: skip
         click.option("--config", type=click.Path(path_type=Path), expose_value=False, callback=_set("config"),
                      help="Configuration file (default: ./supportctl.yaml, then the platform's folder)."),
         click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, is_eager=True, callback=_set("lang"),

@@ -59,7 +59,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer. For `ok` the code names the question ("printer.paper"), else the problem ("printer.paper-out")."""
+    """One answer. For `ok` the code is the question ("printer.paper"), else the problem ("printer.paper-out")."""
 
     code: str
     status: Status

@@ -37,9 +37,9 @@ def _logger() -> Any:  # noqa: ANN401  structlog's loggers are typed by configur
 
     if "ready" not in _state:
         renderer = (
-            structlog.processors.JSONRenderer() if _state["format"] else structlog.processors.KeyValueRenderer(
-                key_order=["timestamp", "level", "event"]
-            )
+            structlog.processors.JSONRenderer()
+            if _state["format"]
+            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])
         )
         structlog.configure(
             processors=[

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from supportctl.core.finding import Status
+from supportctl.core.finding import Status  # noqa: TC001  pydantic resolves the annotations
 
 SCHEMA = "supportctl.report/1"
 
@@ -54,7 +54,8 @@ class Remedy:
 class ReportedFinding:
     """A finding in the words of one language.
 
-    `summary`, `how_we_know` and `reassurance` are the sentences for the cashier; `title` and `explanation` are for anybody.
+    `summary`, `how_we_know` and `reassurance` are the sentences for the cashier; `title` and `explanation`
+    are for anybody.
     """
 
     code: str

@@ -86,7 +86,9 @@ class Target:
 
     def named(self, name: str | None) -> Target:
         """Return the same target under the name that the configuration gives it."""
-        return Target(self.protocol, self.wire, self.host, self.port, self.path, self.options, name, self.user)
+        return Target(
+            self.protocol, self.wire, self.host, self.port, self.path, self.options, name, self.user
+        )
 
     def speaking(self, protocol: str | None, **options: str) -> Target:
         """Return the same wire with another protocol and further options."""
@@ -143,7 +145,9 @@ def _scheme(scheme: str, text: str) -> tuple[str | None, str]:
             return None, first
         if first in PROTOCOLS:
             raise UsageError("target.no-wire", found=text, protocol=first)
-        raise UsageError("target.unknown-wire", found=first, nearest=_nearest(first, (*WIRES, *SERVICE_WIRES)))
+        raise UsageError(
+            "target.unknown-wire", found=first, nearest=_nearest(first, (*WIRES, *SERVICE_WIRES))
+        )
     if first not in PROTOCOLS:
         raise UsageError("target.unknown-protocol", found=first, nearest=_nearest(first, PROTOCOLS))
     if second not in WIRES:

@@ -1,0 +1,139 @@
+"""A check: targets in, report out. Plugs configuration, probes, links, clock and texts together."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from probes.context import ProbeSettings
+from probes.links import open_link
+from probes.registry import entries, plan
+from probes.runner import Job, Runner, RunResult
+from supportctl import __version__
+from supportctl.app.selection import Selection
+from supportctl.catalog import Catalog
+from supportctl.catalog.compose import compose
+from supportctl.core.clock import Clock, SystemClock
+from supportctl.core.deadline import Deadline
+from supportctl.core.errors import UsageError
+from supportctl.core.target import THIS_COMPUTER, Target, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from supportctl.core.finding import Finding
+    from supportctl.core.report import Report
+    from supportctl.core.site import SiteConfig
+
+DEFAULT_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What to check. No targets: this computer, its network, and all that the configuration names.
+
+    `deadline_s` bounds the whole run, in seconds.
+    """
+
+    lang: str = "en"
+    targets: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    deadline_s: float = DEFAULT_DEADLINE_S
+    config: Path | None = None
+
+
+def run_check(
+    request: CheckRequest,
+    *,
+    clock: Clock | None = None,
+    on_change: Callable[[Sequence[Job]], None] | None = None,
+) -> Report:
+    """Return the report of one run.
+
+    Raises:
+        UsageError: a target that is no URL and no configured name, a configuration that cannot be read, or
+            filters that leave nothing to ask.
+    """
+    clock = clock or SystemClock()
+    deadline = Deadline.after(request.deadline_s, clock)
+    config = _config(request)
+    catalog = Catalog(request.lang)
+    jobs = _jobs(request, config, catalog)
+    started_at = clock.now()
+    settings = jobs[0].settings
+    result = Runner(open_link, clock, on_change).run(jobs, deadline)
+    return compose(
+        _selected(request, result, jobs, catalog),
+        catalog,
+        tool_version=__version__,
+        started_at=started_at.astimezone(settings.timezone) if settings.timezone else started_at,
+        duration_s=result.duration_s,
+        interrupted=result.interrupted,
+        site=config.site.id if config else None,
+        site_name=config.site.name if config else None,
+    )
+
+
+def _config(request: CheckRequest) -> SiteConfig | None:
+    from supportctl.app.config_file import load_config
+
+    return load_config(request.config)
+
+
+def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) -> list[Job]:
+    selection = Selection(request.only, request.skip, catalog)
+    targets = [_target(word, config) for word in request.targets]
+    if not targets:
+        targets = [THIS_COMPUTER, *_configured(config)] if config else [THIS_COMPUTER, *_discovered()]
+    rows = plan(entries(), targets)
+    unasked = [target for target in targets if not any(row_target is target for _, row_target in rows)]
+    if unasked and request.targets:
+        raise UsageError("check.no-probe", found=unasked[0].url, protocol=unasked[0].protocol or "-")
+    jobs = [
+        Job(entry, target, _settings(config, target))
+        for entry, target in rows
+        if selection.wants(entry, target)
+    ]
+    if not jobs:
+        raise UsageError("check.nothing-to-ask", found=" ".join((*request.only, *request.skip)) or "-")
+    return jobs
+
+
+def _selected(
+    request: CheckRequest, result: RunResult, jobs: Sequence[Job], catalog: Catalog
+) -> list[Finding]:
+    if not request.only and not request.skip:
+        return list(result.findings)
+    return Selection(request.only, request.skip, catalog).findings(result.findings, jobs)
+
+
+def _target(word: str, config: SiteConfig | None) -> Target:
+    """A word with `://` is a URL, every other is the name of a configured target."""
+    if "://" in word:
+        return parse_target(word)
+    named = {target.name: target for target in _configured(config)}
+    if word in named:
+        return named[word]
+    nearest = difflib.get_close_matches(word, [str(name) for name in named], 3, 0.4)
+    raise UsageError("check.unknown-name", found=word, nearest=", ".join(nearest or map(str, named)) or "-")
+
+
+def _configured(config: SiteConfig | None) -> list[Target]:
+    return [parse_target(entry.url, entry.name) for entry in config.targets] if config else []
+
+
+def _discovered() -> list[Target]:
+    from supportctl.app.discover import discover_targets
+
+    return discover_targets()
+
+
+def _settings(config: SiteConfig | None, target: Target) -> ProbeSettings:
+    if config is None:
+        return ProbeSettings()
+    from supportctl.app.probe_settings import probe_settings
+
+    return probe_settings(config, target)

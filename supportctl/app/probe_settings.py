@@ -1,0 +1,29 @@
+"""What the configuration says, as the probes want to hear it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from probes.context import ProbeSettings
+
+if TYPE_CHECKING:
+    from supportctl.core.site import SiteConfig
+    from supportctl.core.target import Target
+
+
+def probe_settings(config: SiteConfig, target: Target) -> ProbeSettings:
+    """Return the settings for one target of the configuration."""
+    from supportctl.core.target import parse_target
+
+    entry = next((entry for entry in config.targets if entry.name == target.name), None)
+    hosts = {parse_target(other.url).host for other in config.targets} - {""}
+    return ProbeSettings(
+        timezone=ZoneInfo(config.site.timezone) if config.site.timezone else None,
+        expect=dict(entry.expect) if entry else {},
+        services=tuple(config.host.services),
+        ntp_servers=tuple(config.network.ntp),
+        hosts=tuple(config.network.hosts),
+        disk_free_mb=config.host.disk_free_mb,
+        target_hosts=tuple(sorted(hosts)),
+    )

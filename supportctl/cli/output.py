@@ -1,0 +1,42 @@
+"""Where the commands write: standard output and files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from supportctl.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NARROW, _WIDE = 60, 110
+
+
+def terminal_colour() -> bool:
+    """Return whether standard output shows colours: a terminal, and NO_COLOR not set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal in columns, None when standard output is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    return max(_NARROW, min(_WIDE, shutil.get_terminal_size().columns))
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a whole file or none: a half-written report is never left behind.
+
+    Raises:
+        UsageError: the file cannot be written there.
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError("check.cannot-write", found=path, reason=error.strerror or error) from error

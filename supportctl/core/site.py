@@ -1,0 +1,115 @@
+"""The models of `supportctl.yaml` (docs/configuration.md). JSON Schema: `supportctl config schema`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
+from supportctl.core.fields import AnyAddress, Duration, Host, Name, Region, Secret, Store, Timezone
+from supportctl.core.target import Target, parse_target
+
+
+class Site(Strict):
+    """Who this shop is."""
+
+    id: Name
+    name: str | None = Field(default=None, description="As people call it; shown in reports.")
+    timezone: Timezone | None = Field(default=None, description="Zone of the shop, for clocks of registers.")
+    phone_region: Region | None = Field(
+        default=None, description="Country of telephone numbers without +: RU."
+    )
+
+
+class Expect(Strict):
+    """What is normal for this target, where a device cannot know."""
+
+    drawer: Literal["open", "closed"] | None = None
+    drawer_line: Literal["high", "low"] | None = Field(
+        default=None,
+        description="Level of the drawer line while the drawer is closed: drawers differ.",
+    )
+    shift: Literal["open", "closed"] | None = None
+    model: str | None = Field(default=None, description="Part of the model's name.")
+    serial: str | None = Field(default=None, description="Serial number.")
+
+
+class TargetEntry(Strict):
+    """One thing that can be asked."""
+
+    name: Name
+    url: str = Field(description="[PROTOCOL+]WIRE://ADDRESS[?options]")
+    expect: Expect = Expect()
+
+    def target(self) -> Target:
+        """Return the target that `url` names.
+
+        Raises:
+            UsageError: the URL is wrong.
+        """
+        return parse_target(self.url, self.name)
+
+    def expected(self) -> Mapping[str, str]:
+        """Return what is normal for this target, only what the configuration says."""
+        return {key: str(value) for key, value in self.expect.model_dump(exclude_none=True).items()}
+
+
+class HostSettings(Strict):
+    """What is normal for this computer."""
+
+    services: tuple[str, ...] = Field(default=(), description="Names of the services of the till software.")
+    disk_free_mb: Annotated[int, Field(ge=0, le=10**9)] = Field(
+        default=1024, description="Less free is a warning."
+    )
+
+
+class NetworkSettings(Strict):
+    """What this computer's network is asked about."""
+
+    hosts: tuple[Host, ...] = Field(
+        default=(), description="Services that the till needs: NAME, NAME:PORT or https://NAME."
+    )
+    ntp: tuple[Host, ...] = Field(default=(), description="Time servers.")
+    connectivity_urls: tuple[AnyAddress, ...] = Field(
+        default=(), description="Plain pages that show whether a captive portal is in the way."
+    )
+
+
+class ResendSettings(Strict):
+    """When a lost call is tried again."""
+
+    horizon: Duration = Field(default=86400.0, description="After this long people are told.")
+    first_delay: Duration = 60.0
+    max_delay: Duration = 14400.0
+    settle: Duration = Field(60.0, description="How long an unclear answer waits before the CRM is asked.")
+
+
+class EscalationSettings(Strict):
+    """Whom a problem is reported to."""
+
+    tracker: str | None = Field(default=None, description="Name of an entry of `trackers`.")
+    notify: bool = False
+
+
+class SiteConfig(Strict):
+    """One site: its tills, devices, services and accounts."""
+
+    site: Site | None = None
+    targets: tuple[TargetEntry, ...] = ()
+    telephony: dict[Name, Telephony] = Field(default_factory=dict)
+    crm: dict[Name, Crm] = Field(default_factory=dict)
+    store: Store = "sqlite:///supportctl.db"
+    resend: ResendSettings = ResendSettings()
+    trackers: dict[Name, Tracker] = Field(default_factory=dict)
+    notify: tuple[Secret, ...] = ()
+    escalation: EscalationSettings = EscalationSettings()
+    host: HostSettings = HostSettings()
+    network: NetworkSettings = NetworkSettings()
+
+    def parsed_targets(self) -> tuple[Target, ...]:
+        """Return the configured targets with their names, in the order of the file."""
+        return tuple(entry.target() for entry in self.targets)
+
+    def entry(self, name: str) -> TargetEntry | None:
+        """Return the target with this name."""
+        return next((entry for entry in self.targets if entry.name == name), None)
