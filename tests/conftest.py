@@ -1,0 +1,158 @@
+"""Peers (programs that we did not write), surroundings of our own, and the list of what was not run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+ROOT = Path(__file__).parent.parent
+REQUIRE = "SUPPORTCTL_REQUIRE_PEERS"
+PEERS_REQUIRED = os.environ.get(REQUIRE, "") not in {"", "0"}
+
+# A shared machine is slow at times; a failure in CI must be the same failure here.
+hypothesis.settings.register_profile(
+    "supportctl", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True
+)
+hypothesis.settings.load_profile("supportctl")
+
+
+def _program(*names: str) -> Callable[[], str | None]:
+    """Return a finder of the first of `names`; daemons live in folders that are not on everybody's PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"])
+    return lambda: next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def _emupos() -> str | None:
+    own = ROOT / ".peers/emupos/bin/emupos"
+    return str(own) if own.is_file() else shutil.which("emupos")
+
+
+def _python_escpos() -> str | None:
+    spec = importlib.util.find_spec("escpos")
+    return spec.origin if spec else None
+
+
+def _netns() -> str | None:
+    """Return the path of `ip` if this process may make network namespaces: it tries."""
+    ip = _program("ip")()
+    if ip is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    name = f"supportctl-{os.getpid()}"
+    if subprocess.run([ip, "netns", "add", name], capture_output=True, check=False).returncode:
+        return None
+    subprocess.run([ip, "netns", "del", name], capture_output=True, check=False)
+    return ip
+
+
+class Peer(NamedTuple):
+    """How a peer is found (its path), and what to tell a person who has not got it."""
+
+    find: Callable[[], str | None]
+    missing: str
+    enable: str
+
+
+PEERS = {
+    "emupos": Peer(_emupos, "it is not in .peers/emupos", "make peers (needs a Python 3.13)"),
+    "python-escpos": Peer(_python_escpos, "the package escpos is not installed", "make install"),
+    "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
+    "ippeveprinter": Peer(
+        _program("ippeveprinter"), "no program `ippeveprinter`", "apt-get install cups-ipp-utils"
+    ),
+    "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
+    "chromium": Peer(
+        _program("chromium", "chromium-browser", "google-chrome"), "no `chromium`", "apt-get install chromium"
+    ),
+    "netns": Peer(
+        _netns,
+        "this user may not make network namespaces",
+        "apt-get install iproute2, and run as root on Linux",
+    ),
+}
+
+
+@cache
+def _path_of(name: str) -> str | None:
+    return PEERS[name].find()
+
+
+@pytest.fixture(scope="session")
+def peer_path() -> Callable[[str], str]:
+    """Return a function from a peer's name to its program's path; for tests with the mark `peer(name)`."""
+
+    def path(name: str) -> str:
+        found = _path_of(name)
+        assert found, f"a test that asks for {name} carries the mark peer({name!r})"
+        return found
+
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Keep the configuration and the language of whoever runs the tests out of them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in {name for name in os.environ if name.startswith("SUPPORTCTL_")} - {REQUIRE}:
+            patch.delenv(name)
+        for name in ("CONFIG", "STATE", "DATA", "CACHE"):
+            patch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+        patch.setenv("LC_ALL", "C.UTF-8")
+        patch.setenv("NO_COLOR", "1")
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose peer is missing; where peers are required, fail it."""
+    for mark in item.iter_markers("peer"):
+        for name in mark.args:
+            if name not in PEERS:
+                pytest.fail(f"unknown peer {name!r}; known: {', '.join(PEERS)}", pytrace=False)
+            if _path_of(name) is None:
+                peer = PEERS[name]
+                pytest.skip(f"needs {name}: {peer.missing}. To enable: {peer.enable}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where peers are required, a peer's test that was skipped for any reason has failed."""
+    report = yield
+    if (
+        PEERS_REQUIRED
+        and report.skipped
+        and not hasattr(report, "wasxfail")
+        and item.get_closest_marker("peer")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"{_reason(report)}\n(peers are required here: {REQUIRE} is set)"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was not run, with the reason and how to enable it."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", ()))
+    if reasons:
+        terminalreporter.section("not run on this machine")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.line(f"{count:4} test{'s' if count > 1 else ' '}  {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return text.removeprefix("Skipped: ")
