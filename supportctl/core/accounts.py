@@ -45,9 +45,7 @@ class Asterisk(_Account):
 
     kind: Literal["asterisk"]
     file: str | None = Field(default=None, description="Path of Master.csv.")
-    database: Secret | None = Field(
-        default=None, description="Address of the database with the table of calls."
-    )
+    database: Secret | None = Field(default=None, description="Address of the database of calls.")
     recordings: str | None = Field(default=None, description="Folder or base address of the recordings.")
 
 
@@ -67,9 +65,7 @@ class _Destination(_Account):
         union_mode="left_to_right",
         description="Who gets a call whose employee the CRM does not know.",
     )
-    rate: Rate | None = Field(
-        default=None, description="At most this many requests, where the limit is lower."
-    )
+    rate: Rate | None = Field(default=None, description="At most this many requests.")
 
 
 class Bitrix24(_Destination):
@@ -77,9 +73,7 @@ class Bitrix24(_Destination):
 
     kind: Literal["bitrix24"]
     url: WebAddress = Field(description="Incoming webhook https://PORTAL/rest/USER/CODE/, or the portal.")
-    token: Secret | None = Field(
-        default=None, description="Token of an application, when `url` is the portal."
-    )
+    token: Secret | None = Field(default=None, description="Token of an application: `url` is the portal.")
 
 
 class AmoCrm(_Destination):

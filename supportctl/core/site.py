@@ -1,7 +1,7 @@
 """The models of `supportctl.yaml` (docs/configuration.md). JSON Schema: `supportctl config schema`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,12 +13,10 @@ from supportctl.core.target import Target, parse_target
 class Site(Strict):
     """Who this shop is."""
 
-    id: Name
+    id: Name | None = Field(default=None, description="Short name in reports and monitors: shop-12.")
     name: str | None = Field(default=None, description="As people call it; shown in reports.")
     timezone: Timezone | None = Field(default=None, description="Zone of the shop, for clocks of registers.")
-    phone_region: Region | None = Field(
-        default=None, description="Country of telephone numbers without +: RU."
-    )
+    phone_region: Region | None = Field(default=None, description="Country of numbers without +: RU.")
 
 
 class Expect(Strict):
@@ -58,9 +56,7 @@ class HostSettings(Strict):
     """What is normal for this computer."""
 
     services: tuple[str, ...] = Field(default=(), description="Names of the services of the till software.")
-    disk_free_mb: Annotated[int, Field(ge=0, le=10**9)] = Field(
-        default=1024, description="Less free is a warning."
-    )
+    disk_free_mb: int = Field(default=1024, ge=0, le=10**9, description="Less free is a warning.")
 
 
 class NetworkSettings(Strict):
@@ -81,7 +77,9 @@ class ResendSettings(Strict):
     horizon: Duration = Field(default=86400.0, description="After this long people are told.")
     first_delay: Duration = 60.0
     max_delay: Duration = 14400.0
-    settle: Duration = Field(60.0, description="How long an unclear answer waits before the CRM is asked.")
+    settle: Duration = Field(
+        default=60.0, description="Wait after an unclear answer, before the CRM is asked."
+    )
 
 
 class EscalationSettings(Strict):
@@ -94,7 +92,7 @@ class EscalationSettings(Strict):
 class SiteConfig(Strict):
     """One site: its tills, devices, services and accounts."""
 
-    site: Site | None = None
+    site: Site = Site()
     targets: tuple[TargetEntry, ...] = ()
     telephony: dict[Name, Telephony] = Field(default_factory=dict)
     crm: dict[Name, Crm] = Field(default_factory=dict)

@@ -80,6 +80,11 @@ class Target:
             path = f"/{path}"
         return f"{self.scheme}://{host}{port}{path}{query}"
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the options whose values are secrets."""
+        return tuple(key for key in self.options if key in _SECRET_OPTIONS)
+
     def option(self, name: str, default: str = "") -> str:
         """Return an option of the URL."""
         return self.options.get(name, default)
