@@ -36,9 +36,13 @@ class LinkError(Exception):
 
 
 class Link(Protocol):
-    """An open byte stream to a device. One owner; closed by `with`."""
+    """An open byte stream to a device. One owner; closed by `with`.
+
+    `one_way` says that this wire has no way back: nothing can ever be received from it.
+    """
 
     target: Target
+    one_way: bool
 
     def send(self, data: bytes, deadline: Deadline) -> None:
         """Send all of `data`.

@@ -16,8 +16,8 @@ make the whole answer (leading noise that the codec skips included), None while 
     incomplete  something came, but no whole answer within `wait`; `data` is all of it
     noise       no answer can come of it, or more than 64 KiB came without one; `data` is its beginning
 
-Silence and noise are no exceptions: give `data` to `garble.explain_noise` for a `link.garbled` or
-`link.wrong-device`, and report silence as `link.silent`. A wire that closed is a LinkError, with the
+Silence and noise are no exceptions: `talk.unanswered(answer)` is the finding of the last three, `link.silent`,
+`link.garbled` or `link.wrong-device` with the best guess why. A wire that closed is a LinkError, with the
 bytes that came before in its evidence; so is a silence that was cut short by the deadline of the whole
 check, since it says nothing about the device (`link.silent`, status unknown). Report both with
 `context.link_failed(error)`.
@@ -28,6 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from probes.links.base import CHUNK, LinkError
+from probes.links.garble import explain_noise
 from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from probes.context import ProbeContext
     from probes.links.base import Link
     from supportctl.core.deadline import Deadline
-    from supportctl.core.finding import Evidence
+    from supportctl.core.finding import Evidence, Finding
 
 Outcome = Literal["answered", "silent", "incomplete", "noise"]
 
@@ -106,6 +107,19 @@ class Conversation:
         return self._context.evidence(
             answer.asked, meaning, started=answer.started, sent=answer.sent or None, got=got, **args
         )
+
+    def unanswered(self, answer: Answer) -> Finding:
+        """Return the finding of an answer that was none: silent, incomplete or noise."""
+        if answer.outcome == "silent":
+            waited = round(self._context.clock.monotonic() - answer.started, 1)
+            return self._context.fault(
+                "link.silent", self.evidence(answer, "link.no-answer", seconds=waited), seconds=waited
+            )
+        noise = explain_noise(answer.sent, answer.data)
+        seen = self.evidence(answer, noise.guess, **noise.args)
+        if noise.code == "link.wrong-device":
+            return self._context.fault("link.wrong-device", seen)
+        return self._context.fault("link.garbled", seen)
 
     def _hear(self, heard: bytearray, complete: Callable[[bytes], int | None], until: Deadline) -> int | None:
         while len(heard) < LIMIT:
