@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from supportctl.core.report import Risk, Who
 
-LANGUAGES = ("en", "ru")
 _HERE = Path(__file__).parent
 
 
@@ -82,6 +81,10 @@ def areas() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (_HERE / "codes").glob("*.toml")))
 
 
+def _words_of(code: str) -> set[str]:
+    return set(code.replace(".", "-").split("-"))
+
+
 def fill(template: str, args: Mapping[str, object]) -> str:
     """Return a template of the catalogue with its arguments filled in."""
     return template.format_map(_Blank(args))
@@ -97,6 +100,15 @@ class Catalog:
         """Return every problem code, sorted by area."""
         return tuple(f"{area}.{name}" for area in areas() for name in _read("codes", area))
 
+    def nearest(self, code: str) -> str:
+        """Return up to three codes and questions that look like `code` or share a word with it."""
+        known = list(dict.fromkeys((*self.codes(), *self.questions())))
+        close = difflib.get_close_matches(code, known, 3, 0.4)
+        words = {word for word in _words_of(code) if len(word) > 2}
+        return (
+            ", ".join(close or [name for name in known if words & _words_of(name)][:3]) or "supportctl codes"
+        )
+
     def facts(self, code: str) -> CodeFacts:
         """Return what is true of `code` in every language.
 
@@ -106,10 +118,7 @@ class Catalog:
         area, _, name = code.partition(".")
         entry = _read("codes", area).get(name) if area in areas() else None
         if entry is None:
-            nearest = difflib.get_close_matches(code, self.codes(), 3, 0.4)
-            raise UsageError(
-                "explain.unknown-code", found=code, nearest=", ".join(nearest) or "supportctl codes"
-            )
+            raise UsageError("explain.unknown-code", found=code, nearest=self.nearest(code))
         remedies = tuple(
             RemedyFacts(r["who"], r["minutes"], r.get("risk", "none"), r.get("action"), r.get("verify"))
             for r in entry.get("remedies", ())
@@ -138,7 +147,17 @@ class Catalog:
 
     def passed(self, code: str, args: Mapping[str, object]) -> str:
         """Return the line for a question that was answered well ("printer.paper")."""
-        return fill(cast("str", self._entry("passed", code)), args)
+        return fill(self.question(code), args)
+
+    def question(self, code: str) -> str:
+        """Return the line for a question as it is written, with `{argument}` in it."""
+        return cast("str", self._entry("passed", code))
+
+    def questions(self) -> tuple[str, ...]:
+        """Return every question, sorted by area."""
+        folder = f"{self.lang}/passed"
+        areas_ = sorted(path.stem for path in (_HERE / folder).glob("*.toml"))
+        return tuple(f"{area}.{name}" for area in areas_ for name in _read(folder, area))
 
     def has_passed(self, code: str) -> bool:
         """Return whether `code` names a question (then `passed` has its line) and not a problem."""

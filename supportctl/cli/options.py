@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from supportctl.catalog import LANGUAGES, Catalog
 from supportctl.core import log
+from supportctl.core.language import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from supportctl.catalog import Catalog
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -31,6 +33,8 @@ class Settings:
     @property
     def catalog(self) -> Catalog:
         """The texts in the chosen language."""
+        from supportctl.catalog import Catalog
+
         return Catalog(self.lang)
 
 
@@ -70,10 +74,17 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     return callback
 
 
+def _set_config(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from pathlib import Path
+
+        settings(context).config = Path(value)
+
+
 def common_options(command: F) -> F:
     """Add the global options: they may stand before or after the command's name."""
     for option in (  # fmt: skip
-        click.option("--config", type=click.Path(path_type=Path), expose_value=False, callback=_set("config"),
+        click.option("--config", type=click.Path(), expose_value=False, callback=_set_config,
                      help="Configuration file (default: ./supportctl.yaml, then the platform's folder)."),
         click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, is_eager=True, callback=_set("lang"),
                      help="Language of every text (default: the locale)."),

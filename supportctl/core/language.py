@@ -1,0 +1,3 @@
+"""The languages that every text exists in."""
+
+LANGUAGES = ("en", "ru")
