@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import traceback
@@ -43,20 +44,33 @@ def tell_error(error: SupportctlError, words: Sequence[str], lang: str) -> int:
 
 def from_click(error: click.ClickException) -> SupportctlError:
     """Return click's own complaint about the command line as one of ours."""
-    names = ", ".join(getattr(error, "possibilities", None) or ())
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "supportctl"
+    if context is None:
+        return UsageError("usage.wrong", found=error.format_message(), command=command)
+    known = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
     if isinstance(error, click.NoSuchOption):
-        return UsageError(
-            "usage.no-such-option", found=error.option_name, nearest=names or "-", command=command
-        )
-    if isinstance(error, click.MissingParameter):
-        name = error.param.get_error_hint(context) if error.param and context else "-"
-        return UsageError("usage.missing", expected=name, command=command)
-    if isinstance(error, click.BadParameter):
-        hint = error.param.get_error_hint(context) if error.param and context else "-"
-        return UsageError("usage.bad-value", found=error.message, option=hint, command=command)
+        options = [name for parameter in context.command.get_params(context) for name in parameter.opts]
+        nearest = _nearest(error.option_name, options)
+        return UsageError("usage.no-such-option", found=error.option_name, nearest=nearest, command=command)
+    if isinstance(error, click.NoSuchCommand):
+        nearest = _nearest(error.command_name, known)
+        return UsageError("usage.no-such-command", found=error.command_name, nearest=nearest, command=command)
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return _bad_parameter(error, error.param.get_error_hint(context), command)
+    if known:
+        return UsageError("usage.no-command", expected=", ".join(known), command=command)
     return UsageError("usage.wrong", found=error.format_message(), command=command)
+
+
+def _bad_parameter(error: click.BadParameter, name: str, command: str) -> UsageError:
+    if isinstance(error, click.MissingParameter):
+        return UsageError("usage.missing", expected=name, command=command)
+    return UsageError("usage.bad-value", found=error.message, option=name, command=command)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    return ", ".join(difflib.get_close_matches(word, known, 3, 0.5) or known)
 
 
 def from_bug(error: Exception) -> SupportctlError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -13,7 +14,7 @@ from supportctl.cli.options import common_options, default_language
 from supportctl.core.errors import EXIT_FAILED, EXIT_USAGE, SupportctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # name -> (module, one line of help): a command's module is imported when it is called
 COMMANDS = {
@@ -34,6 +35,10 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, and whose help speaks the user's language."""
 
+    # set by supportctl.cli.help when help is asked for in another language than English
+    on_load: Callable[[str, click.Command], None] | None = None
+    lines: Mapping[str, str] = MappingProxyType({})
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the table."""
         return list(COMMANDS)
@@ -43,12 +48,15 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"supportctl.cli.{COMMANDS[cmd_name][0]}")
-        return cast("click.Command", getattr(module, cmd_name.replace("-", "_")))
+        command = cast("click.Command", getattr(module, cmd_name.replace("-", "_")))
+        if self.on_load is not None:
+            self.on_load(cmd_name, command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
+            formatter.write_dl([(name, self.lines.get(name, line)) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(
@@ -68,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = cli.main(words, prog_name="supportctl", standalone_mode=False)
+        code = _run(words)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -80,6 +88,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _run(words: Sequence[str]) -> object:
+    if "--help" in words or "-h" in words:
+        language = _language(words)
+        if language != "en":
+            from supportctl.cli.help import translate
+
+            translate(cli, language)
+    return cli.main(words, prog_name="supportctl", standalone_mode=False)
+
+
 def _tell(error: SupportctlError, words: Sequence[str]) -> int:
     from supportctl.cli.errors import tell_error
 
@@ -87,6 +105,12 @@ def _tell(error: SupportctlError, words: Sequence[str]) -> int:
 
 
 def _tell_click(error: click.ClickException, words: Sequence[str]) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        from contextlib import redirect_stdout
+
+        with redirect_stdout(sys.stderr):
+            _run([*words, "--help"])
+        return EXIT_USAGE
     from supportctl.cli.errors import from_click, tell_error
 
     tell_error(from_click(error), words, _language(words))
