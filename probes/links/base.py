@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from supportctl.core.target import Target
 
 CHUNK = 4096
+SURE_S = 1.0  # what had this long and did not happen is the other side's fault; with less we cannot tell
 
 # What any probe that opens a link may have to say: `codes = frozenset({...}) | LINK_CODES`.
 LINK_CODES = frozenset({
@@ -95,3 +96,8 @@ class Attempt:
         clock = self.deadline.clock
         seen = evidence(clock, self.asked, meaning, started=self.started, sent=None, got=got, **args)
         return LinkError(code, status=status, evidence=(seen,), **args)
+
+    def sure(self) -> Status:
+        """Return fault if this attempt had the time to be sure, unknown if the check cut it short."""
+        waited = self.deadline.clock.monotonic() - self.started
+        return Status.FAULT if waited >= SURE_S else Status.UNKNOWN

@@ -16,19 +16,17 @@ make the whole answer (leading noise that the codec skips included), None while 
     incomplete  something came, but no whole answer within `wait`; `data` is all of it
     noise       no answer can come of it, or more than 64 KiB came without one; `data` is its beginning
 
-Silence and noise are no exceptions: `talk.unanswered(answer)` is the finding of the last three, `link.silent`,
-`link.garbled` or `link.wrong-device` with the best guess why. A wire that closed is a LinkError, with the
-bytes that came before in its evidence; so is a silence that was cut short by the deadline of the whole
-check, since it says nothing about the device (`link.silent`, status unknown). Report both with
-`context.link_failed(error)`.
+Silence and noise are no exceptions: `talk.unanswered(answer)` is their finding, `link.silent`, `link.garbled`
+or `link.wrong-device`, with the best guess why. A wire that closed is a LinkError, with the bytes that came
+before in its evidence; so is a silence that was cut short by the deadline of the whole check, since it says
+nothing about the device (`link.silent`, status unknown). Report both with `context.link_failed(error)`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from probes.links.base import CHUNK, LinkError
-from probes.links.garble import explain_noise
+from probes.links.base import CHUNK, SURE_S, LinkError
 from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ LIMIT = 64 * 1024
 NOT_AN_ANSWER = -1
 _NOISE_ENOUGH = 512  # so much is gathered of bytes that cannot be an answer: enough to guess what they are
 _NOISE_WAIT_S = 0.3  # and so long
-_SURE_SILENCE_S = 1.0  # a device that was given this long and said nothing is silent, whatever `wait`
 
 
 class Answer(NamedTuple):
@@ -115,6 +112,8 @@ class Conversation:
             return self._context.fault(
                 "link.silent", self.evidence(answer, "link.no-answer", seconds=waited), seconds=waited
             )
+        from probes.links.garble import explain_noise  # only what went wrong pays for its import
+
         noise = explain_noise(answer.sent, answer.data)
         seen = self.evidence(answer, noise.guess, **noise.args)
         if noise.code == "link.wrong-device":
@@ -153,7 +152,7 @@ class Conversation:
 
     def _insist_on_time(self, asked: str, request: bytes, started: float, wait: float) -> None:
         waited = self._context.clock.monotonic() - started
-        if waited < min(wait, _SURE_SILENCE_S) and self._context.deadline.expired:
+        if waited < min(wait, SURE_S) and self._context.deadline.expired:
             seen = self._context.evidence(
                 asked, "link.check-time-over", started=started, sent=request or None
             )
