@@ -29,6 +29,8 @@ class ProbeSettings:
     hosts: tuple[str, ...] = ()  # services whose TCP, TLS and HTTP Date the computer's network probes look at
     disk_free_mb: int = 1024
     target_hosts: tuple[str, ...] = ()  # hosts of the configured targets, for latency and loss
+    web_hosts: tuple[str, ...] = ()  # those of them that speak HTTP: a proxy must leave local ones alone
+    connectivity_urls: tuple[str, ...] = ()  # plain HTTP pages that say whether the internet is open
 
 
 @dataclass(frozen=True, slots=True)
