@@ -33,4 +33,7 @@ class Device(Protocol):
         """Take any piece of the byte stream; return the answer bytes, which may be none yet."""
 
     def tick(self, now: float) -> bytes:
-        """Return what the device sends on its own by now: continuous weights, status pushed on a timer."""
+        """Return what the device sends on its own by now: continuous weights, status pushed on a timer.
+
+        It is called every `tick_s` seconds while a client is there, only for a class that has this attribute.
+        """
