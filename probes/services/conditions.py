@@ -1,0 +1,102 @@
+"""What a network printer says of itself becomes findings: the table, and "one cause, one finding"."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from supportctl.core.finding import Finding, Status, severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from probes.context import ProbeContext
+    from supportctl.core.finding import Evidence
+
+# Every problem that the table can name.
+PRINTER_CODES = frozenset({
+    "printer.paper-out", "printer.paper-near-end", "printer.paper-jam", "printer.cover-open",
+    "printer.offline", "printer.toner-low", "printer.toner-out", "printer.tray-missing",
+    "printer.output-full", "printer.service-needed",
+    "printer.overheated", "printer.cutter-error", "printer.mechanical-error", "printer.unrecoverable-error",
+    "printer.paused", "printer.attention",
+})  # fmt: skip
+# Every question that is answered well when none of its problems is there.
+_QUESTIONS = {
+    "printer.online": {"printer.offline", "printer.paused", "printer.unrecoverable-error"},
+    "printer.paper": {"printer.paper-out", "printer.paper-near-end", "printer.tray-missing"},
+    "printer.cover": {"printer.cover-open"},
+}
+QUESTION_CODES = frozenset({"printer.online", "printer.paper", "printer.cover"})
+
+
+class Condition(NamedTuple):
+    """One thing that a printer says: the finding it is, in the printer's own word `said`, from which answer.
+
+    `consequence`: it says only that printing stopped ("offline"); beside a cause it is no finding of its own.
+    """
+
+    code: str
+    status: Status
+    said: str
+    source: str
+    consequence: bool = False
+
+
+@cache
+def table() -> dict[str, Any]:
+    """Return `printer_states.toml`."""
+    with (Path(__file__).parent / "printer_states.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def from_row(row: dict[str, Any], said: str, source: str, status: Status | None = None) -> Condition:
+    """Return the condition of a row of the table."""
+    return Condition(
+        row["code"], status or Status(row["status"]), said, source, row.get("consequence", False)
+    )
+
+
+def settle(conditions: Iterable[Condition]) -> list[Condition]:
+    """Return one condition a code, worst first, without the consequences of a fault that is there too."""
+    ranked = sorted(conditions, key=lambda c: (severity(c.status), c.consequence))
+    caused = any(c.status is Status.FAULT and not c.consequence for c in ranked)
+    kept: dict[str, Condition] = {}
+    said_offline = False
+    for condition in ranked:
+        if condition.consequence and (caused or said_offline):
+            continue
+        said_offline = said_offline or (condition.consequence and condition.status is Status.FAULT)
+        kept.setdefault(condition.code, condition)
+    if "printer.paper-out" in kept:
+        kept.pop("printer.paper-near-end", None)
+    if "printer.toner-out" in kept:
+        kept.pop("printer.toner-low", None)
+    return list(kept.values())
+
+
+def told(
+    context: ProbeContext, conditions: Iterable[Condition], answers: dict[str, Evidence], meaning: str
+) -> Iterator[Finding]:
+    """Yield the findings of settled conditions and an `ok` for each question without a problem.
+
+    `answers` are the answers by `Condition.source`, as evidence without a meaning yet; `meaning` is the
+    key of the evidence text, which gets the printer's own word as `{said}`.
+    """
+    from dataclasses import replace
+
+    from supportctl.core.text import clean
+
+    raised = settle(conditions)
+    for condition in raised:
+        said = clean(condition.said)
+        seen = replace(answers[condition.source], meaning=meaning, args={"said": said})
+        say = context.fault if condition.status is Status.FAULT else context.warning
+        yield say(condition.code, seen, said=said)
+    problems = {condition.code for condition in raised}
+    stopped = any(c.status is Status.FAULT for c in raised)
+    for question, ways in _QUESTIONS.items():
+        if not ways & problems and not (stopped and question == "printer.online"):
+            yield context.ok(question, *list(answers.values())[:1])

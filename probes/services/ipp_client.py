@@ -1,0 +1,125 @@
+"""One IPP question over a link, inside HTTP, inside TLS where the address or the device asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from probes.links.base import LinkError
+from probes.links.exchange import NOT_AN_ANSWER, Conversation
+from probes.protocols import http1, ipp
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from probes.context import ProbeContext
+    from probes.links.base import Link
+    from supportctl.core.deadline import Deadline
+    from supportctl.core.finding import Evidence
+    from supportctl.core.target import Target
+
+DEFAULT_PORT = 631
+DEFAULT_PATHS = ("/ipp/print", "/ipp", "/")  # IPP Everywhere, old print servers, CUPS itself
+WAIT_S = 6.0
+_CONTENT_TYPE = "application/ipp"
+_UPGRADE_REQUIRED = 426
+
+
+class Reply(NamedTuple):
+    """What came back: `http` when it was HTTP, `ipp` when it was IPP inside; evidence without a meaning."""
+
+    evidence: Evidence
+    http: http1.HttpAnswer | None = None
+    ipp: ipp.Answer | None = None
+    silent: bool = False
+
+
+def ask(context: ProbeContext, path: str, question: str, requested: tuple[str, ...]) -> Reply:
+    """Return the reply of `context.target` to Get-Printer-Attributes at `path`.
+
+    Raises:
+        LinkError: the wire could not be opened, or closed.
+    """
+    tls = context.target.wire == "https"
+    reply = _ask_once(context, path, question, requested, tls=tls)
+    if reply.http is not None and reply.http.status == _UPGRADE_REQUIRED and not tls:
+        return _ask_once(context, path, question, requested, tls=True)
+    return reply
+
+
+def _ask_once(
+    context: ProbeContext, path: str, question: str, requested: tuple[str, ...], *, tls: bool
+) -> Reply:
+    target = context.target
+    port = target.port or DEFAULT_PORT
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    uri = f"{'ipps' if tls else 'ipp'}://{host}:{port}{path}"
+    body = ipp.request(ipp.Operation.GET_PRINTER_ATTRIBUTES, uri, requested, request_id=1)
+    request = http1.post(f"{host}:{port}", path, _CONTENT_TYPE, body)
+    with _open(context, tls=tls) as link:
+        talk = Conversation(context, link)
+        answer = talk.ask(f"{question} {uri}", request, _whole_answer, wait=WAIT_S)
+        seen = context.evidence(answer.asked, started=answer.started, sent=body, got=answer.data or None)
+    if answer.outcome == "silent":
+        return Reply(seen, silent=True)
+    try:
+        page = http1.parse(answer.data, closed=True)
+    except http1.HttpError:
+        return Reply(seen)
+    if page is None or page.status != 200:
+        return Reply(seen, page)
+    try:
+        return Reply(seen, page, ipp.parse(page.body))
+    except ipp.IppError:
+        return Reply(seen, page)
+
+
+def _whole_answer(heard: bytes) -> int | None:
+    try:
+        return None if http1.parse(heard) is None else len(heard)
+    except http1.HttpError:
+        return NOT_AN_ANSWER
+
+
+def _open(context: ProbeContext, *, tls: bool) -> Link:
+    from supportctl.core.target import Target
+
+    asked = context.target
+    wire = Target(asked.protocol, "tcp", asked.host, asked.port or DEFAULT_PORT, name=asked.name)
+    link = context.opener(wire, context.deadline)
+    if tls:
+        from probes.services.tls_link import TlsLink
+
+        link = TlsLink(link, context.deadline.within(WAIT_S))
+    return _UntilClosed(link)
+
+
+class _UntilClosed:
+    """A link on which "closed after the answer" is the end of the answer, as in HTTP/1.0."""
+
+    def __init__(self, link: Link) -> None:
+        self.target: Target = link.target
+        self.one_way = link.one_way
+        self._link = link
+        self._heard = False
+
+    def send(self, data: bytes, deadline: Deadline) -> None:
+        self._link.send(data, deadline)
+
+    def receive(self, deadline: Deadline, limit: int = 4096) -> bytes:
+        try:
+            piece = self._link.receive(deadline, limit)
+        except LinkError as error:
+            if error.code == "link.closed" and self._heard:
+                return b""
+            raise
+        self._heard = self._heard or bool(piece)
+        return piece
+
+    def close(self) -> None:
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,170 @@
+"""Asks a network printer, or a queue of a print server, for its state by IPP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from probes.links.base import LINK_CODES, LinkError
+from probes.services import conditions
+from supportctl.core.finding import Status
+from supportctl.core.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from probes.context import ProbeContext
+    from probes.protocols.ipp import Answer
+    from probes.services.conditions import Condition
+    from probes.services.ipp_client import Reply
+    from supportctl.core.finding import Evidence, Finding
+
+STOPPED = 5  # printer-state; 3 is idle, 4 processing
+REQUESTED = (
+    "printer-name", "printer-make-and-model", "printer-state", "printer-state-reasons",
+    "printer-state-message", "printer-is-accepting-jobs", "queued-job-count",
+)  # fmt: skip
+_SEVERITIES = ("-error", "-warning", "-report")
+_NEEDS_PASSWORD = {401, 403, 407}
+_SERVER_ERROR = 500
+
+
+class IppFacts(NamedTuple):
+    """What a printer says of itself (RFC 8011, 5.4)."""
+
+    model: str = ""
+    state: int | None = None
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    accepting: bool | None = None
+    queued: int | None = None
+
+    def __str__(self) -> str:
+        reasons = ",".join(self.reasons)
+        return (
+            f"printer-state {self.state}; printer-state-reasons {reasons}; "
+            f"printer-is-accepting-jobs {self.accepting}; queued-job-count {self.queued}"
+        )
+
+
+class IppPrinterProbe:
+    """`ipp://HOST[:631][/ipp/print]`, or `ipp+https://...`; without a path the usual ones are tried."""
+
+    codes = (
+        conditions.PRINTER_CODES | conditions.QUESTION_CODES | LINK_CODES | {"printer.status-not-supported"}
+    )
+
+    def run(self, context: ProbeContext) -> Iterator[Finding]:
+        """Yield the printer's own complaints, and the questions that it answered well."""
+        try:
+            reply = _ask(context)
+        except LinkError as error:
+            yield context.link_failed(error)
+            return
+        if reply.ipp is None or not reply.ipp.ok or not reply.ipp.printers:
+            yield _no_state(context, reply)
+            return
+        facts = facts_of(reply.ipp.printers[0])
+        answers = {"state": replace(reply.evidence, got=str(facts))}
+        yield from conditions.told(context, complaints(facts), answers, "ipp.printer-says")
+
+
+def _ask(context: ProbeContext) -> Reply:
+    from probes.services.ipp_client import DEFAULT_PATHS, ask
+
+    given = context.target.path.rstrip("/")
+    paths = (given,) if given else DEFAULT_PATHS
+    reply = ask(context, paths[0], "Get-Printer-Attributes", REQUESTED)
+    for path in paths[1:]:
+        if not _not_here(reply):
+            break
+        reply = ask(context, path, "Get-Printer-Attributes", REQUESTED)
+    return reply
+
+
+def _not_here(reply: Reply) -> bool:
+    from probes.protocols.ipp import Status as IppStatus
+
+    if reply.ipp is not None:
+        return reply.ipp.status == IppStatus.NOT_FOUND
+    return reply.http is not None and reply.http.status in {200, 404, 405}
+
+
+def _no_state(context: ProbeContext, reply: Reply) -> Finding:
+    """Return the finding of an answer that holds no printer's state."""
+    seen, page, message = reply.evidence, reply.http, reply.ipp
+    if message is not None:
+        return _ipp_refused(context, seen, message)
+    if reply.silent:
+        return context.fault("link.silent", replace(seen, meaning="ipp.silent"))
+    if page is None:
+        wrong = replace(seen, meaning="ipp.not-http")
+        return context.fault("link.wrong-device", wrong, expected="IPP", found="?")
+    args = {"status": clean(f"{page.status} {page.reason}".strip())}
+    if page.status in _NEEDS_PASSWORD:
+        return context.unknown("printer.status-not-supported", replace(seen, meaning="ipp.needs-password"))
+    if page.status >= _SERVER_ERROR:
+        failed = replace(seen, meaning="ipp.http-status", args=args)
+        return context.unknown("printer.status-not-supported", failed)
+    found = page.headers.get("server", "") or f"HTTP {page.status}"
+    wrong = replace(seen, meaning="ipp.not-ipp", args=args)
+    return context.fault("link.wrong-device", wrong, expected="IPP", found=found)
+
+
+def _ipp_refused(context: ProbeContext, seen: Evidence, message: Answer) -> Finding:
+    from probes.protocols.ipp import Status as IppStatus
+
+    if message.status in {IppStatus.FORBIDDEN, IppStatus.NOT_AUTHENTICATED, IppStatus.NOT_AUTHORIZED}:
+        return context.unknown("printer.status-not-supported", replace(seen, meaning="ipp.needs-password"))
+    if message.status == IppStatus.NOT_FOUND or message.ok:
+        wrong = replace(seen, meaning="ipp.no-queue")
+        return context.fault("link.wrong-device", wrong, expected="IPP printer", found="IPP")
+    refused = replace(seen, meaning="ipp.refused", args={"status": f"0x{message.status & 0xFFFF:04x}"})
+    return context.unknown("printer.status-not-supported", refused)
+
+
+def facts_of(attributes: Mapping[str, object]) -> IppFacts:
+    """Return the facts in a printer's attributes; those that it does not send are absent."""
+    from probes.protocols.ipp import number, texts
+
+    accepting = attributes.get("printer-is-accepting-jobs")
+    return IppFacts(
+        model=" ".join(texts(attributes.get("printer-make-and-model"))),
+        state=number(attributes.get("printer-state")),
+        reasons=texts(attributes.get("printer-state-reasons")),
+        message=" ".join(texts(attributes.get("printer-state-message"))),
+        accepting=accepting if isinstance(accepting, bool) else None,
+        queued=number(attributes.get("queued-job-count")),
+    )
+
+
+def complaints(facts: IppFacts) -> Iterator[Condition]:
+    """Yield everything that the printer complains of."""
+    for reason in facts.reasons:
+        condition = _complaint(reason, facts)
+        if condition is not None:
+            yield condition
+    if facts.state == STOPPED:
+        said = facts.message or "printer-state stopped"
+        yield conditions.Condition("printer.paused", Status.FAULT, said, "state", consequence=True)
+    elif facts.accepting is False:
+        said = "printer-is-accepting-jobs false"
+        yield conditions.Condition("printer.paused", Status.FAULT, said, "state", consequence=True)
+
+
+def _complaint(reason: str, facts: IppFacts) -> Condition | None:
+    severity = next((suffix for suffix in _SEVERITIES if reason.endswith(suffix)), "")
+    keyword = reason.removesuffix(severity)
+    if {reason, keyword} & set(conditions.table()["harmless"]["reasons"]):
+        return None
+    row = conditions.table()["reason"].get(keyword)
+    if row is None:
+        if severity == "-report":  # "may be of interest", says RFC 8011; nobody has to act
+            return None
+        return conditions.Condition("printer.attention", Status.WARNING, reason, "state")
+    status = Status(row["status"])
+    # CUPS says "offline-report" when it cannot reach the printer: that keyword is a fault in any severity.
+    mild = severity == "-warning" or (severity == "-report" and facts.state != STOPPED)
+    if mild and not row.get("consequence"):
+        status = Status.WARNING
+    return conditions.from_row(row, reason, "state", status)
