@@ -20,7 +20,7 @@ def probe_settings(config: SiteConfig, target: Target) -> ProbeSettings:
     hosts = {parse_target(other.url).host for other in config.targets} - {""}
     return ProbeSettings(
         timezone=ZoneInfo(config.site.timezone) if config.site.timezone else None,
-        expect=dict(entry.expect) if entry else {},
+        expect=entry.expected() if entry else {},
         services=tuple(config.host.services),
         ntp_servers=tuple(config.network.ntp),
         hosts=tuple(config.network.hosts),

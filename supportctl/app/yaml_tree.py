@@ -68,7 +68,7 @@ class Node:
         return place
 
     def dotted(self, path: tuple[int | str, ...]) -> str:
-        """Return `path` as people write it, without the parts that the file does not have (but with the last)."""
+        """Return `path` as people write it: without parts that the file does not have, but with the last."""
         node: Node | None = self
         words = []
         for number, part in enumerate(path):

@@ -17,7 +17,7 @@ from supportctl.core.log import debugging
 from supportctl.core.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SCHEMA = "supportctl.error/1"
 
@@ -30,7 +30,7 @@ def tell_error(error: SupportctlError, words: Sequence[str], lang: str) -> int:
     if debugging():
         traceback.print_exception(error)
     catalog = Catalog(lang)
-    texts = {part: redact(text) for part, text in catalog.error(error.key, error.args_by_name).items()}
+    texts = error_texts(catalog, error.key, error.args_by_name)
     if _wants_json(words):
         document = {"schema": SCHEMA, "error": {"code": error.key, **texts}}
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -40,6 +40,15 @@ def tell_error(error: SupportctlError, words: Sequence[str], lang: str) -> int:
         if texts[part]:
             click.echo(f"  {catalog.phrase(f'error.{part}')} {texts[part]}", err=True)
     return error.exit_code
+
+
+def error_texts(catalog: Catalog, key: str, args: Mapping[str, object]) -> dict[str, str]:
+    """Return message, expected, found and hint, safe to show; an argument `where` is added to `found`."""
+    texts = {part: redact(text) for part, text in catalog.error(key, args).items()}
+    where = redact(str(args.get("where", "")))
+    if where and where not in texts["found"]:
+        texts["found"] = f"{texts['found']} ({where})"
+    return texts
 
 
 def from_click(error: click.ClickException) -> SupportctlError:

@@ -6,15 +6,12 @@ import re
 
 _known: set[str] = set()
 _MIN_SECRET = 4
+_NAMES = r"password|passwd|token|api_?key|authorization|community|secret(?!://)"  # a reference is no secret
 _PATTERNS = (
-    (
-        re.compile(
-            r"(?i)\b(password|passwd|token|secret|api_?key|authorization|community)(\s*[=:]\s*)[^\s&,;]{1,256}"
-        ),
-        r"\1\2***",
-    ),
-    (re.compile(r"(?i)\bbearer\s+[a-z0-9._~+/-]{8,512}"), "Bearer ***"),
-    (re.compile(r"(?i)(https?://[^\s/@:]{1,64}):[^\s/@]{1,256}@"), r"\1:***@"),
+    (re.compile(rf"(?i)\b({_NAMES})(\s{{0,8}}[=:]\s{{0,8}})[^\s&,;]{{1,256}}"), r"\1\2***"),
+    (re.compile(r"(?i)([?&](?:key|pin|salt)=)[^\s&]{1,256}"), r"\1***"),
+    (re.compile(r"(?i)\bbearer\s{1,8}[a-z0-9._~+/-]{8,512}"), "Bearer ***"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://[^\s/@:]{1,64}):[^\s/@]{1,256}@"), r"\1:***@"),
     (re.compile(r"(?i)(/rest/\d{1,9}/)[a-z0-9]{8,64}(/|\b)"), r"\1***\2"),
 )  # fmt: skip
 
