@@ -114,6 +114,28 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Generator[Non
         yield
 
 
+class Ended(NamedTuple):
+    """How a run of the command line ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def supportctl(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Return a function that runs the command line with some words, in this process."""
+    from supportctl.cli.main import main
+
+    def run(*words: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        out, err = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), out, err)
+
+    return run
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose peer is missing; where peers are required, fail it."""
