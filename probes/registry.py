@@ -58,6 +58,7 @@ def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> 
 
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
+    _device("printer.star", "probes.devices.star_printer:StarPrinterProbe", "star"),
 )
 
 

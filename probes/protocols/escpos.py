@@ -232,6 +232,19 @@ class Reader:
         return taken
 
 
+def find_block(data: bytes) -> Asb | None:
+    """Return the first ASB block in `data`, if there is one."""
+    reader = Reader()
+    reader.feed(data)
+    while True:
+        try:
+            event = reader.next_event()
+        except RemoteProtocolError:
+            continue
+        if event == NEED_MORE or isinstance(event, Asb):
+            return event if isinstance(event, Asb) else None
+
+
 class StatusReading(NamedTuple):
     """What a printer says about itself; None where it was not asked or did not answer."""
 

@@ -145,6 +145,18 @@ class Reader:
         return taken
 
 
+def find_block(data: bytes) -> StarStatus | None:
+    """Return the first status block in `data`, if there is one."""
+    reader = Reader()
+    reader.feed(data)
+    while True:
+        try:
+            event = reader.next_event()
+        except RemoteProtocolError:
+            continue
+        return None if event == NEED_MORE else event
+
+
 def _decode(raw: bytes) -> StarStatus:
     return StarStatus(
         raw,

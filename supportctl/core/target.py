@@ -39,6 +39,8 @@ _SERIAL_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "bytesize": ("5", "6", "7", "8"),
     "stopbits": ("1", "1.5", "2"),
     "flow": ("none", "xonxoff", "rtscts", "dsrdtr"),
+    "one-way": ("0", "1"),
+    "drawer-open-level": ("high", "low"),
 }
 _PORT_MAX = 65535
 
