@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from probes.links.base import Link, LinkError
+from probes.links.base import Attempt, Link, LinkError
+from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
     from supportctl.core.deadline import Deadline
@@ -28,5 +29,9 @@ def open_link(target: Target, deadline: Deadline) -> Link:
     Raises:
         LinkError: why the wire cannot be used, as a `link.*` code with evidence.
     """
+    if target.wire not in _OPENERS:  # http, udp: those are not byte streams to a device
+        raise Attempt(f"open {target.wire}", deadline).failed(
+            "link.not-supported", "link.no-byte-stream", status=Status.UNKNOWN, wire=target.wire
+        )
     module = import_module(_OPENERS[target.wire])
     return cast("Link", module.open(target, deadline))

@@ -102,7 +102,7 @@ def open(target: Target, deadline: Deadline) -> TcpLink:  # noqa: A001  the name
     attempt = Attempt(f"TCP connect {host}:{port}", deadline)
     connected, errors = _connect(addresses, deadline.within(CONNECT_S))
     if connected is None:
-        raise _why(attempt, errors, host, port)
+        raise why(attempt, errors, host, port)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return TcpLink(connected, target)
 
@@ -184,8 +184,12 @@ def _begin(address: Address, selector: selectors.BaseSelector, errors: list[int]
     begun.close()
 
 
-def _why(attempt: Attempt, errors: list[int], host: str, port: int) -> LinkError:
-    """Return what the failures of all addresses mean together: the one that came furthest counts."""
+def why(attempt: Attempt, errors: list[int], host: str, port: int) -> LinkError:
+    """Return what the failures of all addresses mean together: the one that came furthest counts.
+
+    Raises:
+        OSError: the failure is this computer's own, such as too many open files.
+    """
     seen = set(errors)
     if seen & _REFUSED:
         return attempt.failed("link.refused", "link.port-refused", host=host, port=port)
