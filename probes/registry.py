@@ -21,7 +21,8 @@ ENTRY_POINT_GROUP = "supportctl.probes"
 class ProbeEntry:
     """One row. `implementation` is `module:Class`, imported when the probe runs, or the class itself.
 
-    `protocols` are the target protocols that it asks; a probe with `computer` asks this computer instead.
+    `protocols` are the target protocols that it asks, or wires for targets without a protocol (a plain
+    `tcp://`); a probe with `computer` asks this computer instead.
     `needs` are ids of probes whose fault makes this one pointless: it is then skipped because of theirs.
     """
 
@@ -36,7 +37,7 @@ class ProbeEntry:
         """Return whether this probe is for `target`."""
         if target.wire == "host":
             return self.computer
-        return (target.protocol or "") in self.protocols
+        return (target.protocol or target.wire) in self.protocols
 
     def load(self) -> Probe:
         """Return a new instance of the probe."""
@@ -56,9 +57,32 @@ def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> 
     return ProbeEntry(id_, implementation, computer=True, needs=needs)
 
 
+_ONLINE = ("net.address", "net.gateway")
+
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
     _device("printer.star", "probes.devices.star_printer:StarPrinterProbe", "star"),
+    _device("printer.snmp", "probes.services.snmp_printer:SnmpPrinterProbe", "snmp"),
+    _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
+    _computer("host.serial-ports", "probes.host.serial_ports:SerialPortsProbe"),
+    _computer("host.disk", "probes.host.disk:DiskProbe"),
+    _computer("host.services", "probes.host.till_services:ServicesProbe"),
+    _computer("host.spooler", "probes.host.spooler:SpoolerProbe"),
+    _computer("host.reboot", "probes.host.reboot:RebootProbe"),
+    _computer("net.address", "probes.network.address:AddressProbe"),
+    _computer("net.gateway", "probes.network.gateway:GatewayProbe", needs=("net.address",)),
+    _computer("net.dns", "probes.network.names:NamesProbe", needs=_ONLINE),
+    _computer("net.internet", "probes.network.internet:InternetProbe", needs=_ONLINE),
+    _computer("net.proxy", "probes.network.proxies:ProxyProbe", needs=_ONLINE),
+    _computer("net.hosts", "probes.network.answers:HostsProbe", needs=(*_ONLINE, "net.dns", "net.internet")),
+    _computer("net.quality", "probes.network.quality:QualityProbe", needs=("net.address",)),
+    _computer("net.mtu", "probes.network.mtu:MtuProbe", needs=(*_ONLINE, "net.dns", "net.internet")),
+    _computer("host.clock", "probes.network.clock:ClockProbe", needs=_ONLINE),
+    _device("net.port", "probes.network.answers:PortProbe", "tcp"),
+    _device("net.http", "probes.network.answers:WebProbe", "http", "https"),
+    _device("net.tls", "probes.network.tls:TlsProbe", "tls"),
+    _device("net.dns-server", "probes.network.answers:DnsProbe", "dns"),
+    _device("net.ntp-server", "probes.network.answers:NtpProbe", "ntp"),
 )
 
 

@@ -21,7 +21,7 @@ DEFAULT_PORT = 631
 DEFAULT_PATHS = ("/ipp/print", "/ipp", "/")  # IPP Everywhere, old print servers, CUPS itself
 WAIT_S = 6.0
 _CONTENT_TYPE = "application/ipp"
-_UPGRADE_REQUIRED = 426
+_HTTP_OK, _UPGRADE_REQUIRED = 200, 426
 
 
 class Reply(NamedTuple):
@@ -39,38 +39,50 @@ def ask(context: ProbeContext, path: str, question: str, requested: tuple[str, .
     Raises:
         LinkError: the wire could not be opened, or closed.
     """
-    tls = context.target.wire == "https"
-    reply = _ask_once(context, path, question, requested, tls=tls)
-    if reply.http is not None and reply.http.status == _UPGRADE_REQUIRED and not tls:
-        return _ask_once(context, path, question, requested, tls=True)
+    target = context.target
+    host, port = _shown(target.host), target.port or DEFAULT_PORT
+
+    def once(*, tls: bool) -> Reply:
+        uri = f"{'ipps' if tls else 'ipp'}://{host}:{port}{path}"
+        body = ipp.request(ipp.Operation.GET_PRINTER_ATTRIBUTES, uri, requested, request_id=1)
+        return post(context, target, path, body, f"{question} {uri}", tls=tls)
+
+    reply = once(tls=target.wire == "https")
+    if reply.http is not None and reply.http.status == _UPGRADE_REQUIRED and target.wire != "https":
+        return once(tls=True)
     return reply
 
 
-def _ask_once(
-    context: ProbeContext, path: str, question: str, requested: tuple[str, ...], *, tls: bool
+def post(
+    context: ProbeContext, server: Target, path: str, body: bytes, asked: str, *, tls: bool = False
 ) -> Reply:
-    target = context.target
-    port = target.port or DEFAULT_PORT
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    uri = f"{'ipps' if tls else 'ipp'}://{host}:{port}{path}"
-    body = ipp.request(ipp.Operation.GET_PRINTER_ATTRIBUTES, uri, requested, request_id=1)
-    request = http1.post(f"{host}:{port}", path, _CONTENT_TYPE, body)
-    with _open(context, tls=tls) as link:
+    """Return the reply of the web server `server` to the IPP message `body`.
+
+    Raises:
+        LinkError: the wire could not be opened, or closed.
+    """
+    name = f"{_shown(server.host)}:{server.port or DEFAULT_PORT}"
+    request = http1.post(name, path, _CONTENT_TYPE, body)
+    with _open(context, server, tls=tls) as link:
         talk = Conversation(context, link)
-        answer = talk.ask(f"{question} {uri}", request, _whole_answer, wait=WAIT_S)
-        seen = context.evidence(answer.asked, started=answer.started, sent=body, got=answer.data or None)
+        answer = talk.ask(asked, request, _whole_answer, wait=WAIT_S)
+        seen = context.evidence(asked, started=answer.started, sent=body, got=answer.data or None)
     if answer.outcome == "silent":
         return Reply(seen, silent=True)
     try:
         page = http1.parse(answer.data, closed=True)
     except http1.HttpError:
         return Reply(seen)
-    if page is None or page.status != 200:
+    if page is None or page.status != _HTTP_OK:
         return Reply(seen, page)
     try:
         return Reply(seen, page, ipp.parse(page.body))
     except ipp.IppError:
         return Reply(seen, page)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _whole_answer(heard: bytes) -> int | None:
@@ -80,11 +92,10 @@ def _whole_answer(heard: bytes) -> int | None:
         return NOT_AN_ANSWER
 
 
-def _open(context: ProbeContext, *, tls: bool) -> Link:
+def _open(context: ProbeContext, server: Target, *, tls: bool) -> Link:
     from supportctl.core.target import Target
 
-    asked = context.target
-    wire = Target(asked.protocol, "tcp", asked.host, asked.port or DEFAULT_PORT, name=asked.name)
+    wire = Target("ipp", "tcp", server.host, server.port or DEFAULT_PORT, name=server.name)
     link = context.opener(wire, context.deadline)
     if tls:
         from probes.services.tls_link import TlsLink
