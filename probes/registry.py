@@ -24,6 +24,7 @@ class ProbeEntry:
     `protocols` are the target protocols that it asks, or wires for targets without a protocol (a plain
     `tcp://`); a probe with `computer` asks this computer instead.
     `needs` are ids of probes whose fault makes this one pointless: it is then skipped because of theirs.
+    `texts` is the folder of a plug-in's texts, laid out as `supportctl/catalog`.
     """
 
     id: str
@@ -32,6 +33,7 @@ class ProbeEntry:
     computer: bool = False
     needs: tuple[str, ...] = ()
     budget_s: float = 15.0
+    texts: str | None = None
 
     def asks(self, target: Target) -> bool:
         """Return whether this probe is for `target`."""

@@ -14,6 +14,7 @@ from supportctl import __version__
 from supportctl.app.selection import Selection
 from supportctl.catalog import Catalog
 from supportctl.catalog.compose import compose
+from supportctl.catalog.loader import add_texts
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import UsageError
@@ -88,7 +89,10 @@ def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) ->
     targets = [_target(word, config) for word in request.targets]
     if not targets:
         targets = [THIS_COMPUTER, *_configured(config)] if config else [THIS_COMPUTER, *_discovered()]
-    rows = plan(entries(), targets)
+    probes = entries()
+    for folder in {entry.texts for entry in probes if entry.texts}:
+        add_texts(folder)
+    rows = plan(probes, targets)
     unasked = [target for target in targets if not any(row_target is target for _, row_target in rows)]
     if unasked and request.targets:
         raise UsageError("check.no-probe", found=unasked[0].url, protocol=unasked[0].protocol or "-")

@@ -47,7 +47,10 @@ def describe(finding: Finding, catalog: Catalog) -> ReportedFinding:
     """Return a finding in the words of the catalogue's language."""
     evidence = tuple(_evidence(item, catalog) for item in finding.evidence)
     if finding.status is Status.OK and catalog.has_passed(finding.code):
-        return _passed(finding, catalog, evidence)
+        title = catalog.passed(finding.code, {**finding.args, "target": finding.target})
+        return _plain(finding, title, evidence)
+    if not catalog.has_problem(finding.code):  # a plug-in without texts
+        return _plain(finding, finding.code, evidence)
     facts, words = catalog.facts(finding.code), catalog.words(finding.code)
     args: Mapping[str, object] = {**finding.args, "target": finding.target, "because": finding.because or ""}
     broken = finding.status in {Status.FAULT, Status.WARNING, Status.UNKNOWN}
@@ -77,20 +80,19 @@ def describe(finding: Finding, catalog: Catalog) -> ReportedFinding:
     )
 
 
-def _passed(finding: Finding, catalog: Catalog, evidence: tuple[EvidenceItem, ...]) -> ReportedFinding:
-    title = catalog.passed(finding.code, {**finding.args, "target": finding.target})
+def _plain(finding: Finding, title: str, evidence: tuple[EvidenceItem, ...]) -> ReportedFinding:
     return ReportedFinding(
         code=finding.code,
         status=finding.status,
         target=finding.target,
         name=finding.name,
-        stops_sales=False,
+        stops_sales=bool(finding.stops_sales),
         title=title,
         summary=title,
         how_we_know="",
         reassurance="",
         explanation="",
-        because=None,
+        because=finding.because,
         evidence=evidence,
         remedies=(),
         ours=True,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from supportctl.core.report import Risk, Who
 
-_HERE = Path(__file__).parent
+_FOLDERS = [Path(__file__).parent]
 
 
 class RemedyFacts(NamedTuple):
@@ -69,16 +69,29 @@ class _Blank(dict[str, object]):
 
 @cache
 def _read(folder: str, name: str) -> dict[str, Any]:
-    path = _HERE / folder / f"{name}.toml"
-    if not path.is_file():
-        return {}
-    with path.open("rb") as file:
-        return tomllib.load(file)
+    entries: dict[str, Any] = {}
+    for root in _FOLDERS:
+        path = root / folder / f"{name}.toml"
+        if path.is_file():
+            with path.open("rb") as file:
+                entries |= tomllib.load(file)
+    return entries
+
+
+def _names(folder: str) -> tuple[str, ...]:
+    return tuple(sorted({path.stem for root in _FOLDERS for path in (root / folder).glob("*.toml")}))
+
+
+def add_texts(folder: str | Path) -> None:
+    """Read a plug-in's texts too: a folder that is laid out as this one."""
+    if Path(folder) not in _FOLDERS:
+        _FOLDERS.append(Path(folder))
+        _read.cache_clear()
 
 
 def areas() -> tuple[str, ...]:
     """Return the areas that have codes, sorted."""
-    return tuple(sorted(path.stem for path in (_HERE / "codes").glob("*.toml")))
+    return _names("codes")
 
 
 def _words_of(code: str) -> set[str]:
@@ -108,6 +121,11 @@ class Catalog:
         return (
             ", ".join(close or [name for name in known if words & _words_of(name)][:3]) or "supportctl codes"
         )
+
+    def has_problem(self, code: str) -> bool:
+        """Return whether `code` names a problem that has texts."""
+        area, _, name = code.partition(".")
+        return name in _read("codes", area) and name in _read(f"{self.lang}/problems", area)
 
     def facts(self, code: str) -> CodeFacts:
         """Return what is true of `code` in every language.
@@ -156,8 +174,7 @@ class Catalog:
     def questions(self) -> tuple[str, ...]:
         """Return every question, sorted by area."""
         folder = f"{self.lang}/passed"
-        areas_ = sorted(path.stem for path in (_HERE / folder).glob("*.toml"))
-        return tuple(f"{area}.{name}" for area in areas_ for name in _read(folder, area))
+        return tuple(f"{area}.{name}" for area in _names(folder) for name in _read(folder, area))
 
     def has_passed(self, code: str) -> bool:
         """Return whether `code` names a question (then `passed` has its line) and not a problem."""
@@ -165,8 +182,9 @@ class Catalog:
         return name in _read(f"{self.lang}/passed", area)
 
     def meaning(self, key: str, args: Mapping[str, object]) -> str:
-        """Return what an answer means, in words; an empty key is an empty text."""
-        return fill(cast("str", self._entry("evidence", key)), args) if key else ""
+        """Return what an answer means, in words; a key without a text (a plug-in's) is returned as it is."""
+        area, _, name = key.partition(".")
+        return fill(_read(f"{self.lang}/evidence", area).get(name, key), args)
 
     def phrase(self, key: str, **args: object) -> str:
         """Return a text of the renderers and commands."""
