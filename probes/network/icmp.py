@@ -45,7 +45,7 @@ def echo_request(identifier: int, sequence: int, payload: bytes) -> bytes:
 def checksum(data: bytes) -> int:
     """Return the internet checksum (RFC 1071) of `data`."""
     padded = data + b"\0" * (len(data) % 2)
-    total = sum(word for (word,) in struct.iter_unpack("!H", padded))
+    total: int = sum(word for (word,) in struct.iter_unpack("!H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -61,7 +61,7 @@ def reply_sequence(packet: bytes, payload: bytes) -> int | None:
     if len(packet) < _HEADER.size:
         return None
     kind, code, _sum, _identifier, sequence = _HEADER.unpack_from(packet)
-    number = int(sequence)
+    number: int = sequence
     if kind != ECHO_REPLY or code != 0 or packet[_HEADER.size :] != payload:
         return None
     return number

@@ -1,0 +1,36 @@
+"""Programs that look into TLS connections and show a certificate of their own, told by its issuer."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DATA = Path(__file__).parent / "data" / "interceptors.toml"
+
+
+class Interceptor(NamedTuple):
+    """A product; `kind` is antivirus, firewall, proxy, filter or debugger."""
+
+    product: str
+    kind: str
+    pattern: re.Pattern[str]
+
+
+@cache
+def known() -> tuple[Interceptor, ...]:
+    """Return the products of the table."""
+    with _DATA.open("rb") as file:
+        rows: list[dict[str, Any]] = tomllib.load(file)["interceptor"]
+    return tuple(Interceptor(r["product"], r["kind"], re.compile(r["issuer"], re.IGNORECASE)) for r in rows)
+
+
+def find(issuer_words: Iterable[str]) -> Interceptor | None:
+    """Return the product whose issuer this is, None for any other."""
+    words = tuple(issuer_words)
+    return next((row for row in known() if any(row.pattern.search(word) for word in words)), None)
