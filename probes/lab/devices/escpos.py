@@ -27,7 +27,8 @@ _BITS: Final[dict[str, tuple[tuple[int, int, int, int], tuple[int, int, int]]]] 
     "feed-button": ((0x48, 0x08, 0, 0), (0x48, 0x02, 0)),
     "drawer-open": ((0x04, 0, 0, 0), (0x04, 0, 0)),
 }
-_ABILITIES: Final = frozenset({"no-gs-i", "no-dle-eot", "status-not-supported", "asb-on"})
+# What a model may lack (a clone without a name, or without status) or have left on.
+_ABILITIES: Final = frozenset({"no-gs-i", "status-not-supported", "asb-on"})
 # The categories of GS a n, and the bits of ASB bytes 1 to 3 that belong to each.
 _ASB_CATEGORIES: Final = {
     0x01: (0x04, 0, 0),
@@ -130,7 +131,7 @@ class EscposPrinter:
         n = token.params[0]
         if token.name == "DLE DC4" and n == 1:
             return self._kick()
-        if token.name != "DLE EOT" or n not in {1, 2, 3, 4} or self._mute("no-dle-eot"):
+        if token.name != "DLE EOT" or n not in {1, 2, 3, 4} or self._mute():
             return b""
         return bytes((self._eot(n),))
 
@@ -146,7 +147,7 @@ class EscposPrinter:
             return self._push() if self.asb else b""
         elif token.name == "GS r":
             return self._gs_r(token.params[0])
-        elif token.name == "GS I" and not self._mute("no-gs-i"):
+        elif token.name == "GS I" and "no-gs-i" not in self.active:
             return self._gs_i(token.params[0])
         return b""
 
@@ -187,8 +188,8 @@ class EscposPrinter:
                 return self._push()
         return b""
 
-    def _mute(self, *faults: str) -> bool:
-        return not self.active.isdisjoint({"status-not-supported", *faults})
+    def _mute(self) -> bool:
+        return "status-not-supported" in self.active
 
     def _eot(self, n: int) -> int:
         bits = 0x12

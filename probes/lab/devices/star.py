@@ -42,7 +42,7 @@ class StarPrinter:
     """A printer on one wire."""
 
     protocol = "star"
-    faults = frozenset(_BITS) | {"status-not-supported", "asb-on"}
+    faults = frozenset(_BITS) | {"asb-on"}
 
     def __init__(self) -> None:
         self.active: set[str] = set()
@@ -62,12 +62,12 @@ class StarPrinter:
         before = self._block()
         (self.active.add if on else self.active.discard)(fault)
         changed = self._block() != before or (fault == "asb-on" and on)
-        return self._push() if changed and "asb-on" in self.active else b""
+        return self._block() if changed and "asb-on" in self.active else b""
 
     def connected(self, now: float) -> bytes:  # noqa: ARG002
         """Start with an empty receive buffer; with Automatic Status Back on, the status comes at once."""
         self._pending.clear()
-        return self._push() if "asb-on" in self.active else b""
+        return self._block() if "asb-on" in self.active else b""
 
     def receive(self, data: bytes, now: float) -> bytes:  # noqa: ARG002
         """Take any piece of the stream; return the answers to what is complete in it."""
@@ -102,15 +102,15 @@ class StarPrinter:
     def _command(self, name: str, raw: bytes, *, reads: bool) -> bytes:
         self.opcodes.append(name)
         if reads:
-            return self._push()
+            return self._block()
         self.writes.append(name)
         if name == "ESC RS a":
             on = raw[-1] not in {0, 0x30}
             (self.active.add if on else self.active.discard)("asb-on")
-            return self._push() if on else b""
+            return self._block() if on else b""
         if name == "BEL":
             self.active.add("drawer-open")
-            return self._push() if "asb-on" in self.active else b""
+            return self._block() if "asb-on" in self.active else b""
         return b""
 
     def _text(self) -> bytes:
@@ -120,9 +120,6 @@ class StarPrinter:
             if not log or log[-1] != "text":
                 log.append("text")
         return b""
-
-    def _push(self) -> bytes:
-        return b"" if "status-not-supported" in self.active else self._block()
 
     def _block(self) -> bytes:
         block = bytearray(_HEADER + bytes(_SIZE - len(_HEADER)))
