@@ -132,7 +132,7 @@ def _passed(parts: Outline, catalog: Catalog) -> Html:
     count = element("span", str(len(parts.passed)), class_="count")
     lists = [
         joined(
-            element("h3", wording.sentence(name)),
+            element("h3", wording.sentence(name) if wording.is_computer(findings[0]) else name),
             element("ul", *(element("li", finding.title) for finding in findings), class_="passed"),
         )
         for name, findings in groups.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from supportctl.core.finding import Status
 from supportctl.report import wording
-from supportctl.report.layout import wrap
+from supportctl.report.layout import MAX_WIDTH, wrap
 from supportctl.report.outline import Outline, outline
 from supportctl.report.places import Places
 
@@ -34,7 +34,7 @@ def render_shop_text(report: Report, catalog: Catalog, *, width: int | None = No
     lines = first_lines(report, catalog)
     places = Places(report, catalog)
     more = _also(parts, places, catalog) + _rest(parts, places, catalog)
-    return _joined([*lines, "", *more] if more else lines, width)
+    return _joined([*lines, "", *more] if more else lines, width, narrower_than=MAX_WIDTH + 1)
 
 
 def first_lines(report: Report, catalog: Catalog) -> list[str]:
@@ -144,7 +144,7 @@ def _subject(finding: ReportedFinding, places: Places, catalog: Catalog) -> str:
     return wording.area(finding, catalog)
 
 
-def _joined(lines: list[str], width: int | None) -> str:
-    if width is not None and width <= RECEIPT_WIDTH:
-        lines = [part for line in lines for part in (wrap(line, width) if line else [""])]
+def _joined(lines: list[str], width: int | None, narrower_than: int = RECEIPT_WIDTH + 1) -> str:
+    if width is not None and width < narrower_than:
+        lines = [part for line in lines for part in wrap(line, width)]
     return "\n".join(lines) + "\n"

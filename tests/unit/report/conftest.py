@@ -19,15 +19,26 @@ PRINTER = "escpos+tcp://192.168.1.50:9100"
 REGISTER = "shtrih+serial:///dev/ttyACM0?baud=115200"
 HOST = "host:///"
 
-HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\x00</title><script>alert(1)</script>|x=1;;;\r\n[admin] & 'q' \"z\" ]]>"
+HOSTILE = (
+    "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\x00</title><script>alert(1)</script>"
+    "|x=1;;;\r\n[admin] & 'q' \"z\" ]]>"
+)
 
 
 def finding(code: str, status: Status, title: str, *, target: str = PRINTER, name: str | None = None, **more):
     """A finding with everything empty that `more` does not say."""
     fields = {
-        "stops_sales": False, "summary": title, "how_we_know": "", "reassurance": "", "explanation": "",
-        "because": None, "evidence": (), "remedies": (), "ours": True, "hand_over_to": None,
-    }  # fmt: skip
+        "stops_sales": False,
+        "summary": title,
+        "how_we_know": "",
+        "reassurance": "",
+        "explanation": "",
+        "because": None,
+        "evidence": (),
+        "remedies": (),
+        "ours": True,
+        "hand_over_to": None,
+    }
     return ReportedFinding(code=code, status=status, target=target, name=name, title=title, **(fields | more))
 
 
@@ -35,12 +46,18 @@ def report(lang: str, *findings: ReportedFinding, **more) -> Report:
     """A report of `findings`, sorted as compose sorts them."""
     told = tuple(sorted(findings, key=lambda f: (severity(f.status), not f.stops_sales)))
     fields = {
-        "schema": SCHEMA, "tool_version": "0.1.0", "lang": lang, "site": "shop-12",
+        "schema": SCHEMA,
+        "tool_version": "0.1.0",
+        "lang": lang,
+        "site": "shop-12",
         "site_name": {"en": "Shop on Lenin street", "ru": "Магазин на Ленина"}[lang],
-        "started_at": "2026-11-22T14:02:30+03:00", "duration_s": 2.4, "interrupted": False,
-        "verdict": worst(f.status for f in told), "findings": told,
+        "started_at": "2026-11-22T14:02:30+03:00",
+        "duration_s": 2.4,
+        "interrupted": False,
+        "verdict": worst(f.status for f in told),
+        "findings": told,
         "counts": {status.value: sum(f.status is status for f in told) for status in Status},
-    }  # fmt: skip
+    }
     return Report(**(fields | more))
 
 
@@ -75,31 +92,43 @@ def paper_out(lang: str) -> ReportedFinding:
         explanation=(
             "The paper sensor reports the end of the roll. The printer stays off-line until it sees paper."
             if en
-            else "Датчик бумаги сообщает о конце рулона. Пока бумаги нет, принтер не печатает и отвечает «не готов»."
+            else "Датчик бумаги сообщает о конце рулона. Пока бумаги нет, принтер не печатает."
         ),
         evidence=(
+            EvidenceItem("DLE EOT 1", "100401", "1a", "off-line" if en else "не готов к печати", AT, 11.2),
             EvidenceItem(
-                "DLE EOT 1", "100401", "1a", "off-line" if en else "не готов к печати", AT, 11.2
-            ),
-            EvidenceItem(
-                "DLE EOT 4", "100404", "7e", "paper not present, paper near end" if en else "бумаги нет, датчик запаса пуст",
-                AT, 12.0,
+                "DLE EOT 4",
+                "100404",
+                "7e",
+                "paper not present, paper near end" if en else "бумаги нет, датчик запаса пуст",
+                AT,
+                12.0,
             ),
         ),
         remedies=(
             Remedy(
-                "Open the cover, put in a new 80 mm roll, close the cover until it clicks."
+                "Open the cover. Put in a new 80 mm roll. Close the cover until it clicks."
                 if en
-                else "Откройте крышку, вставьте новый рулон 80 мм, закройте крышку до щелчка.",
-                "cashier", 1, "none", None, "printer.paper",
+                else "Откройте крышку. Вставьте новый рулон 80 мм. Закройте крышку до щелчка.",
+                "cashier",
+                1,
+                "none",
+                None,
+                "printer.paper",
             ),
             Remedy(
-                "Clean the paper sensor with a dry brush." if en else "Протрите датчик бумаги сухой кисточкой.",
-                "vendor-engineer", 10, "none", None, "printer.paper",
+                "Clean the paper sensor with a dry brush."
+                if en
+                else "Протрите датчик бумаги сухой кисточкой.",
+                "vendor-engineer",
+                10,
+                "none",
+                None,
+                "printer.paper",
             ),
         ),
         hand_over_to="vendor-engineer",
-    )  # fmt: skip
+    )
 
 
 def offline(lang: str) -> ReportedFinding:
@@ -119,14 +148,25 @@ def disk_low(lang: str) -> ReportedFinding:
         "Little room is left on disk C: 812 MB" if en else "На диске C мало места: 812 МБ",
         target=HOST,
         summary="there is little room left on the disk." if en else "на диске осталось мало места.",
-        how_we_know="we asked the computer how much room is free." if en else "компьютер сказал, сколько места свободно.",
+        how_we_know="we asked the computer how much room is free."
+        if en
+        else "компьютер сказал, сколько места свободно.",
         reassurance="Nothing is lost yet." if en else "Пока ничего не потеряно.",
-        explanation="When the disk is full the till program cannot save receipts." if en else "Когда место закончится, кассовая программа не сможет сохранять чеки.",
+        explanation="When the disk is full the till program cannot save receipts."
+        if en
+        else "Когда место закончится, кассовая программа не сможет сохранять чеки.",
         remedies=(
-            Remedy("Delete old logs and backups." if en else "Удалите старые журналы и копии.", "administrator", 15, "cannot-undo", None, "host.disk"),
+            Remedy(
+                "Delete old logs and backups." if en else "Удалите старые журналы и копии.",
+                "administrator",
+                15,
+                "cannot-undo",
+                None,
+                "host.disk",
+            ),
         ),
         hand_over_to="administrator",
-    )  # fmt: skip
+    )
 
 
 def fn_fault(lang: str) -> ReportedFinding:
@@ -139,15 +179,39 @@ def fn_fault(lang: str) -> ReportedFinding:
         target=REGISTER,
         name="register-1",
         stops_sales=True,
-        summary="the memory of the cash register has failed." if en else "отказала память онлайн-кассы (фискальный накопитель).",
+        summary="the memory of the cash register has failed."
+        if en
+        else "отказала память онлайн-кассы (фискальный накопитель).",
         how_we_know="the cash register says so itself." if en else "онлайн-касса сама об этом сообщила.",
         reassurance="Receipts already sold stay on record." if en else "Пробитые чеки сохранены.",
-        explanation="The storage answers with a hardware fault. Only a service centre may replace it." if en else "Накопитель отвечает аппаратной ошибкой. Заменить его вправе только сервисный центр.",
-        evidence=(EvidenceItem("FN status (FF01)", "02ff011e000000e2", "10ff0100", "life phase 1, warning flags 00" if en else "фаза жизни 1, флаги 00", AT, 48.0),),
-        remedies=(Remedy("Order a new fiscal storage from the service centre." if en else "Закажите замену накопителя в сервисном центре.", "vendor-engineer", 120, "cannot-undo", None, "fiscal.fn"),),
+        explanation="The storage answers with a hardware fault. Only a service centre may replace it."
+        if en
+        else "Накопитель отвечает аппаратной ошибкой. Заменить его вправе только сервисный центр.",
+        evidence=(
+            EvidenceItem(
+                "FN status (FF01)",
+                "02ff011e000000e2",
+                "10ff0100",
+                "life phase 1, warning flags 00" if en else "фаза жизни 1, флаги 00",
+                AT,
+                48.0,
+            ),
+        ),
+        remedies=(
+            Remedy(
+                "Order a new fiscal storage from the service centre."
+                if en
+                else "Закажите замену накопителя в сервисном центре.",
+                "vendor-engineer",
+                120,
+                "cannot-undo",
+                None,
+                "fiscal.fn",
+            ),
+        ),
         ours=False,
         hand_over_to="vendor-engineer",
-    )  # fmt: skip
+    )
 
 
 def silent(lang: str) -> ReportedFinding:
@@ -159,27 +223,49 @@ def silent(lang: str) -> ReportedFinding:
         "Port COM3 is held by frontol.exe (4242)" if en else "Порт COM3 занят программой frontol.exe (4242)",
         target="escpos+serial:///COM3?baud=38400",
         name="COM3",
-        summary="we could not ask the printer. This does not mean that it is broken." if en else "принтер спросить не удалось. Это не значит, что он сломан.",
-        how_we_know="another program is using the printer now." if en else "принтером сейчас занята другая программа.",
+        summary="we could not ask the printer. This does not mean that it is broken."
+        if en
+        else "принтер спросить не удалось. Это не значит, что он сломан.",
+        how_we_know="another program is using the printer now."
+        if en
+        else "принтером сейчас занята другая программа.",
         reassurance="Nothing is lost." if en else "Ничего не потеряно.",
         explanation="A serial port has one owner at a time." if en else "У порта один владелец за раз.",
-        evidence=(EvidenceItem("open COM3", None, None, "access denied" if en else "отказано в доступе", AT, 3.0),),
+        evidence=(
+            EvidenceItem("open COM3", None, None, "access denied" if en else "отказано в доступе", AT, 3.0),
+        ),
         remedies=(
-            Remedy("Close the till program, then run this check again." if en else "Закройте кассовую программу и повторите проверку.", "cashier", 2, "undoable", None, "link.open"),
+            Remedy(
+                "Close the till program, then run this check again."
+                if en
+                else "Закройте кассовую программу и повторите проверку.",
+                "cashier",
+                2,
+                "undoable",
+                None,
+                "link.open",
+            ),
         ),
         hand_over_to="first-line",
-    )  # fmt: skip
+    )
 
 
 def hostile() -> Report:
     """Every text that can come from outside is an attack: on terminals, pages, XML, JSON and monitors."""
     bad = finding(
-        "printer.offline", Status.FAULT, HOSTILE, target=f"escpos+tcp://h:1?x={HOSTILE}", name=HOSTILE,
-        summary=HOSTILE, how_we_know=HOSTILE, reassurance=HOSTILE, explanation=HOSTILE,
+        "printer.offline",
+        Status.FAULT,
+        HOSTILE,
+        target=f"escpos+tcp://h:1?x={HOSTILE}",
+        name=HOSTILE,
+        summary=HOSTILE,
+        how_we_know=HOSTILE,
+        reassurance=HOSTILE,
+        explanation=HOSTILE,
         evidence=(EvidenceItem(HOSTILE, HOSTILE, HOSTILE, HOSTILE, AT, 1.0),),
         remedies=(Remedy(HOSTILE, "cashier", 1, "none", None, "printer.online"),),
         hand_over_to="second-line",
-    )  # fmt: skip
+    )
     others = [
         replace(bad, status=status, remedies=()) for status in (Status.WARNING, Status.UNKNOWN, Status.OK)
     ]
@@ -191,9 +277,13 @@ def make(name: str, lang: str) -> Report:
     """The sample report called `name`."""
     good = passed(lang)
     not_asked = finding(
-        "check.not-asked", Status.SKIPPED, "Not checked: scale.weight" if lang == "en" else "Не проверено: scale.weight",
-        target="toledo8217+tcp://192.168.1.60:4001", name="scale", because="net.no-address",
-    )  # fmt: skip
+        "check.not-asked",
+        Status.SKIPPED,
+        "Not checked: scale.weight" if lang == "en" else "Не проверено: scale.weight",
+        target="toledo8217+tcp://192.168.1.60:4001",
+        name="scale",
+        because="net.no-address",
+    )
     made = {
         "healthy": lambda: report(lang, *good),
         "paper-out": lambda: report(lang, paper_out(lang), offline(lang), disk_low(lang), *good),
