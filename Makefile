@@ -49,10 +49,12 @@ tests: install  ## the tests alone, with coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 
 docs: install  ## write what is generated: docs/findings.md and the report in README.md
-	@$(BIN)/python -m supportctl.catalog.docs
+	@$(BIN)/python tools/docs.py
 
 bench: install  ## the figures of docs/performance.md, measured on this machine
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@failed=; for script in $(filter-out benchmarks/measure.py,$(sort $(wildcard benchmarks/*.py))); do \
+		echo "== $$script"; $(BIN)/python "$$script" || failed="$$failed $$script"; done; \
+		test -z "$$failed" || { echo "limits missed:$$failed" >&2; exit 1; }
 
 peers:  ## set up the programs that tests talk to and that we did not write
 	@tools/peers.sh
