@@ -16,7 +16,8 @@ SURE_S = 1.0  # what had this long and did not happen is the other side's fault;
 # What any probe that opens a link may have to say: `codes = frozenset({...}) | LINK_CODES`.
 LINK_CODES = frozenset({
     "link.refused", "link.timeout", "link.no-route", "link.dns", "link.no-such-port", "link.port-busy",
-    "link.permission", "link.silent", "link.garbled", "link.wrong-device", "link.closed", "link.bad-settings", "link.not-supported",
+    "link.permission", "link.silent", "link.garbled", "link.wrong-device", "link.closed", "link.bad-settings",
+    "link.not-supported",
 })  # fmt: skip
 
 

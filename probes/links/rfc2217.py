@@ -3,8 +3,8 @@
 Held to ser2net 4.3 by tests/integration/test_rfc2217_ser2net.py. What servers (and pyserial) are known to do,
 and what is done about it:
 
-- they do not acknowledge SET_CONTROL where the port has no modem lines (a pseudo-terminal, some servers), and
-  pyserial gives up with "timeout while waiting for option 'control'": that acknowledgement is not waited for;
+- they do not acknowledge SET_CONTROL where the port has no modem lines (pseudo-terminals, some servers), and
+  pyserial gives up with "timeout while waiting for option 'control'": that one is not waited for;
 - they answer PURGE_DATA late or never ("timeout while waiting for option 'purge'"): nothing is purged, since
   a conversation takes stale bytes out of the way itself;
 - pyserial refuses a write time-out on this kind of port: none is set, the socket's buffer takes a question;
