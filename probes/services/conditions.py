@@ -28,8 +28,15 @@ _QUESTIONS = {
     "printer.online": {"printer.offline", "printer.paused", "printer.unrecoverable-error"},
     "printer.paper": {"printer.paper-out", "printer.paper-near-end", "printer.tray-missing"},
     "printer.cover": {"printer.cover-open"},
-}
-QUESTION_CODES = frozenset({"printer.online", "printer.paper", "printer.cover"})
+    "printer.mechanism": {"printer.paper-jam", "printer.mechanical-error", "printer.unrecoverable-error"},
+    "printer.complaints": {
+        "printer.toner-low", "printer.toner-out", "printer.output-full", "printer.service-needed",
+        "printer.attention",
+    },
+}  # fmt: skip
+QUESTION_CODES = frozenset({
+    "printer.online", "printer.paper", "printer.cover", "printer.mechanism", "printer.complaints",
+})  # fmt: skip
 
 
 class Condition(NamedTuple):
@@ -52,11 +59,17 @@ def table() -> dict[str, Any]:
         return tomllib.load(file)
 
 
-def from_row(row: dict[str, Any], said: str, source: str, status: Status | None = None) -> Condition:
-    """Return the condition of a row of the table."""
-    return Condition(
-        row["code"], status or Status(row["status"]), said, source, row.get("consequence", False)
-    )
+def from_row(row: dict[str, Any], said: str, source: str, *, mild: bool = False) -> Condition:
+    """Return the condition of a row of the table.
+
+    `mild`: the printer goes on printing all the same. One empty tray of several is a paper that runs out, and
+    any other fault is only something to look at.
+    """
+    code, status = row["code"], Status(row["status"])
+    if mild and status is Status.FAULT:
+        code = "printer.paper-near-end" if code == "printer.paper-out" else "printer.attention"
+        status = Status.WARNING
+    return Condition(code, status, said, source, row.get("consequence", False))
 
 
 def settle(conditions: Iterable[Condition]) -> list[Condition]:

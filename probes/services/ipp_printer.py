@@ -162,9 +162,6 @@ def _complaint(reason: str, facts: IppFacts) -> Condition | None:
         if severity == "-report":  # "may be of interest", says RFC 8011; nobody has to act
             return None
         return conditions.Condition("printer.attention", Status.WARNING, reason, "state")
-    status = Status(row["status"])
     # CUPS says "offline-report" when it cannot reach the printer: that keyword is a fault in any severity.
-    mild = severity == "-warning" or (severity == "-report" and facts.state != STOPPED)
-    if mild and not row.get("consequence"):
-        status = Status.WARNING
-    return conditions.from_row(row, reason, "state", status)
+    mild = facts.state != STOPPED and severity in {"-warning", "-report"} and not row.get("consequence")
+    return conditions.from_row(row, reason, "state", mild=mild)

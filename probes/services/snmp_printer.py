@@ -59,14 +59,17 @@ def _error_state(facts: PrinterFacts) -> Iterator[Condition]:
     for row in conditions.table()["error_state"]:
         octet, bit = divmod(row["bit"], 8)
         if octet < len(octets) and octets[octet] & (0x80 >> bit):
-            yield conditions.from_row(row, row["name"], "state", _softened(row, facts))
+            yield conditions.from_row(row, row["name"], "state", mild=_another_tray(row, facts))
 
 
-def _softened(row: dict[str, object], facts: PrinterFacts) -> Status | None:
-    """Return `warning` for a printer that goes on printing from another tray."""
-    still_prints = facts.device_status in {snmp_facts.WARNING, snmp_facts.RUNNING}
-    other_tray = len(facts.inputs) > 1 and any(tray.has_media for tray in facts.inputs)
-    return Status.WARNING if row["code"] == "printer.paper-out" and still_prints and other_tray else None
+def _another_tray(row: dict[str, object], facts: PrinterFacts) -> bool:
+    """Return whether a printer without paper here goes on printing from another tray."""
+    tray = len(facts.inputs) > 1 and any(tray.has_media for tray in facts.inputs)
+    return row["code"] == "printer.paper-out" and tray and _prints(facts)
+
+
+def _prints(facts: PrinterFacts) -> bool:
+    return facts.device_status in {snmp_facts.WARNING, snmp_facts.RUNNING}
 
 
 def _alerts(facts: PrinterFacts) -> Iterator[Condition]:
@@ -81,16 +84,14 @@ def _alerts(facts: PrinterFacts) -> Iterator[Condition]:
         )
         critical = alert.severity == snmp_facts.CRITICAL
         if row is not None:
-            fault = critical and row["status"] == "fault"
             said = alert.description or row["name"]
-            yield conditions.from_row(row, said, "alerts", Status.FAULT if fault else Status.WARNING)
-        elif critical and facts.device_status != snmp_facts.RUNNING:
+            yield conditions.from_row(row, said, "alerts", mild=not critical)
+        elif critical and not _prints(facts):
             said = alert.description or f"prtAlertCode {alert.code}"
             yield conditions.Condition("printer.attention", Status.WARNING, said, "alerts")
 
 
 def _covers(facts: PrinterFacts) -> Iterator[Condition]:
-    stopped = facts.device_status not in {snmp_facts.WARNING, snmp_facts.RUNNING}
-    if any(cover in {snmp_facts.COVER_OPEN, snmp_facts.INTERLOCK_OPEN} for cover in facts.covers):
-        status = Status.FAULT if stopped else Status.WARNING
-        yield conditions.Condition("printer.cover-open", status, "prtCoverStatus open", "covers")
+    is_open = any(cover in {snmp_facts.COVER_OPEN, snmp_facts.INTERLOCK_OPEN} for cover in facts.covers)
+    if is_open and not _prints(facts):
+        yield conditions.Condition("printer.cover-open", Status.FAULT, "prtCoverStatus open", "covers")
