@@ -50,12 +50,12 @@ def _tell(result: SelfCheck, format_: str, catalog: Catalog) -> None:
     text = render(result.report, form, catalog=catalog, width=terminal_width(), audience="shop")
     click.echo(text, nl=not text.endswith("\n"))
     if result.page is None:
-        click.echo(catalog.phrase("self-check.page-not-written"), err=True)
+        click.echo(catalog.phrase("selfcheck.page-not-written"), err=True)
         return
     if not as_json:
         click.echo()
-    click.echo(catalog.phrase("self-check.page", path=result.page), err=as_json)
-    click.echo(catalog.phrase("self-check.page-send"), err=as_json)
+    click.echo(catalog.phrase("selfcheck.page", path=result.page), err=as_json)
+    click.echo(catalog.phrase("selfcheck.page-send"), err=as_json)
 
 
 class _Progress:
@@ -66,7 +66,7 @@ class _Progress:
         self._on = sys.stderr.isatty()
         self._shown = ""
         if self._on:
-            click.echo(catalog.phrase("self-check.started"), err=True)
+            click.echo(catalog.phrase("selfcheck.started"), err=True)
 
     def changed(self, jobs: Sequence[Job]) -> None:
         """Say how far we are and what is being asked."""
@@ -75,7 +75,7 @@ class _Progress:
         done = sum(job.state == "done" for job in jobs)
         running = dict.fromkeys(self._area(job) for job in jobs if job.state == "running")
         line = self._catalog.phrase(
-            "self-check.progress", done=done, total=len(jobs), areas=", ".join(running) or "…"
+            "selfcheck.progress", done=done, total=len(jobs), areas=", ".join(running) or "…"
         )
         if line != self._shown:
             self._draw(line)
