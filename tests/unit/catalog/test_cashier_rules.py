@@ -39,19 +39,19 @@ FORBIDDEN = {
 }
 # What arguments bring that a cashier cannot use: {target} is an address, {got} is bytes.
 TECHNICAL_ARGS = {
-    "target", "port", "device", "path", "url", "address", "host", "ip", "sent", "got", "error", "probe", "code",
-    "because", "bits", "byte", "baud", "errno", "mount",
+    "target", "port", "device", "path", "url", "address", "host", "ip", "sent", "got", "error", "probe",
+    "code", "because", "bits", "byte", "baud", "errno", "mount",
 }  # fmt: skip
 
-VERBS = frozenset(
-    """
-    ask bring call change check choose clean clear close connect copy empty fill fit follow free give go
-    have hold insert keep leave let lift look lower make move note open pass photograph pick plug point
-    press print pull push put read refill release remove replace restart retry return run save scan
-    select sell send set show shut sign start stop straighten switch take tell touch try turn unlock
-    unplug untangle update use wait weigh wipe write
-    """.split()
-)
+VERBS = {
+    "ask", "bring", "call", "change", "check", "choose", "clean", "clear", "close", "connect", "copy",
+    "empty", "fill", "fit", "follow", "free", "give", "go", "have", "hold", "insert", "keep", "leave",
+    "let", "lift", "look", "lower", "make", "move", "note", "open", "order", "pass", "photograph",
+    "pick", "plug", "point", "press", "print", "pull", "push", "put", "read", "refill", "release",
+    "remove", "replace", "restart", "retry", "return", "run", "save", "scan", "select", "sell", "send",
+    "set", "show", "shut", "sign", "start", "stop", "straighten", "switch", "take", "tell", "touch",
+    "try", "turn", "unlock", "unplug", "untangle", "update", "use", "wait", "weigh", "wipe", "write",
+}  # fmt: skip
 IMPERATIVE_RU = re.compile(r"^(?:не )?[а-яё]+(?:й|и|ь|ы)те(?:сь)?$|^(?:не )?[а-яё]+те(?:сь)?$", re.IGNORECASE)
 
 
