@@ -38,12 +38,12 @@ demo: install  ## start a simulated shop with faults, check it, print the report
 
 test: lint tests  ## everything that this machine can run: linters, then tests; what it cannot is listed at the end
 
+# every linter runs, also after one has complained
 lint: install  ## ruff, mypy, import rules, pip check
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pip --disable-pip-version-check check
+	@failed=; for step in "ruff check ." "ruff format --check ." mypy "lint-imports --no-logo" \
+			"python -m pip --disable-pip-version-check check"; do \
+		echo "-- $$step"; $(BIN)/$$step || failed="$$failed, $$step"; done; \
+		test -z "$$failed" || { echo "lint failed: $${failed#, }" >&2; exit 1; }
 
 tests: install  ## the tests alone, with coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
