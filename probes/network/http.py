@@ -104,8 +104,10 @@ def parse(heard: bytes, *, head: bool = False) -> HttpAnswer:
     """Return the answer in `heard`.
 
     Raises:
-        NotHttpError: it is none.
+        NotHttpError: it is none, or its headers do not end.
     """
+    if b"\r\n\r\n" not in heard and b"\n\n" not in heard:
+        raise NotHttpError(heard)
     response = http.client.HTTPResponse(
         cast("socket.socket", _Recorded(heard)), method="HEAD" if head else "GET"
     )
