@@ -38,7 +38,7 @@ NEXT_WAIT_S = 0.5  # plus a few times what the first answer took
 IDENTITY_CAP_S = 1.0
 _QUIET_S = 0.15  # on a noisy wire: so long we listen before a byte is called the last one
 _TRIES = 6
-TOO_MUCH_NOISE = 64  # so many bytes are no disturbance of a printer's answer any more
+TOO_MUCH_NOISE = 24  # so many bytes are no disturbance of a printer's answer any more
 _REST = (2, 3, 4)
 
 
@@ -129,7 +129,7 @@ class Dialogue:
             self._took = self._context.clock.monotonic() - answer.started
             self.answers[1] = StatusAnswer(DLE_EOT[1], heard.values[0], answer.started)
             self._ask_the_rest()
-            return True
+            return bool(self.answers)
         self.unread += answer.before + answer.data
         if not heard.noise and not stale:
             return False  # nothing but blocks
@@ -209,24 +209,26 @@ class Dialogue:
             self.unread += self._talk.ask("", b"", lambda _heard: None, wait=_QUIET_S).data
         except LinkError as error:
             closed = error
-        from probes.links.garble import (
-            WRONG_DEVICE,
-            explain_noise,
-        )  # only what went wrong pays for its import
+        # only what went wrong pays for these imports
+        from probes.links.garble import WRONG_DEVICE, explain_noise
+        from probes.protocols.star import find_block
 
-        if explain_noise(DLE_EOT[1].data, bytes(self.unread)).code == WRONG_DEVICE:
+        unread = bytes(self.unread)
+        if find_block(unread) is not None or explain_noise(DLE_EOT[1].data, unread).code == WRONG_DEVICE:
             return False
         if closed is not None:
             raise closed
-        return len(self.unread) <= TOO_MUCH_NOISE
+        return len(self.unread) <= 2 * TOO_MUCH_NOISE
 
     def _ask_with_care(self, *which: int) -> bool:
+        """Believe all of the answers or none: one in sixteen bytes of noise looks like an answer."""
         for n in which:
             confirmed = self._confirmed(DLE_EOT[n])
             if confirmed is None:
-                break
+                self.answers.clear()
+                return False
             self.answers[n] = confirmed
-        return bool(self.answers)
+        return True
 
     def _confirmed(self, request: ReadRequest) -> StatusAnswer | None:
         """Ask until the last status byte that comes is the same as the time before."""
@@ -246,8 +248,9 @@ class Dialogue:
     def _ask(self, *requests: ReadRequest, heard: Heard, wait: float) -> Answer:
         sent = encode(*requests)
         answer = self._talk.ask(", ".join(request.name for request in requests), sent, heard, wait=wait)
-        for block in (*Heard().take(answer.before).blocks, *heard.blocks):
-            self.block = block
+        for part in (Heard().take(answer.before), heard):
+            if part.blocks and not part.noise:  # among noise, four bytes may look like a block by chance
+                self.block = part.blocks[-1]
         return answer
 
     def _next_wait(self) -> float:

@@ -136,7 +136,7 @@ def _listen_and_ask(talk: Conversation) -> tuple[Answer, StarStatus | None]:
         heard = _Heard()
         answer = talk.ask(ASB_REQUEST.name, encode(ASB_REQUEST), heard, wait=wait)
         unread += answer.before + answer.data
-        if answer.outcome != "silent":
+        if unread:
             break
     if heard.status is not None:
         return answer._replace(data=heard.status.raw), heard.status
