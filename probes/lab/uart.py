@@ -31,7 +31,7 @@ def heard(data: bytes, sent_baud: int, heard_baud: int) -> bytes:
             continue
         samples = [_level(line, (middle + 2 * bit * sent_baud) // scale) for bit in range(1, 10)]
         result.append(sum(level << bit for bit, level in enumerate(samples[:8])))
-        # a receiver that is ten times as fast is done within the start bit: the same edge must not begin two bytes
+        # a receiver ten times as fast is done within the start bit: one edge must not begin two bytes
         edge = _falling_edge(line, max(edge + 1, (middle + 18 * sent_baud) // scale))
     return bytes(result)
 
