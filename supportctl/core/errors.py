@@ -27,7 +27,7 @@ class SupportctlError(Exception):
 
     exit_code = EXIT_FAILED
 
-    def __init__(self, key: str, **args: object) -> None:
+    def __init__(self, key: str, /, **args: object) -> None:
         super().__init__(key)
         self.key = key
         self.args_by_name: Mapping[str, str] = {name: clean(value, 500) for name, value in args.items()}
