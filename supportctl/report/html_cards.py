@@ -37,7 +37,7 @@ class Cards:
                 element("span", self._places.of(finding), class_="place"),
                 class_="card-head",
             ),
-            element("h3", _heading(finding.summary)),
+            element("h3", _heading(slip.summary(finding, self._catalog))),
             element("p", state, class_="state"),
             self._steps(finding),
             element("p", know, class_="know") if know else None,

@@ -30,9 +30,10 @@ class Places:
             self._targets.setdefault(self._kind(finding), set()).add(finding.target)
 
     def of(self, finding: ReportedFinding) -> str:
-        """Return "Till", "This computer", "Receipt printer", or with the name: "Receipt printer (bar)"."""
+        """Return "Till", "Network", "Receipt printer", or with the name: "Receipt printer (bar)"."""
         if wording.is_computer(finding):
-            return self._catalog.phrase("report.place-computer")
+            network = finding.code.startswith("net.")
+            return self._catalog.phrase("report.place-network" if network else "report.place-computer")
         kind = self._kind(finding)
         named = finding.code.startswith(_SAYS_NO_DEVICE)
         place = kind if named and kind else self._catalog.phrase("report.place-till")

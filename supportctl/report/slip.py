@@ -59,6 +59,13 @@ def first_lines(report: Report, catalog: Catalog) -> list[str]:
     ]
 
 
+def summary(finding: ReportedFinding, catalog: Catalog) -> str:
+    """Return what is wrong; a plug-in's code without texts is no word for a cashier."""
+    if finding.summary == finding.code:
+        return catalog.phrase("report.slip-wordless")
+    return finding.summary
+
+
 def first_step(finding: ReportedFinding) -> Remedy | None:
     """Return the first remedy that somebody in the shop can do, else the first one, else None."""
     own = [remedy for remedy in finding.remedies if remedy.who in SHOP_PEOPLE]
@@ -91,7 +98,7 @@ def helper(finding: ReportedFinding) -> str:
 def _problem(finding: ReportedFinding, place: str, catalog: Catalog) -> list[str]:
     step, called = first_step(finding), wording.who(helper(finding), catalog, "call")
     own = step is not None and step.who in SHOP_PEOPLE
-    lines = [catalog.phrase("report.slip-first", place=place, summary=finding.summary)]
+    lines = [catalog.phrase("report.slip-first", place=place, summary=summary(finding, catalog))]
     if finding.how_we_know:
         lines.append(how_we_know(finding, catalog))
     todo = step.text if step and own else catalog.phrase("report.slip-call", call=called)
@@ -113,7 +120,7 @@ def _also(parts: Outline, places: Places, catalog: Catalog) -> list[str]:
     if not others:
         return []
     lines = [wording.counted(catalog, "report.slip-also", len(others))]
-    shown = list(dict.fromkeys(f"- {places.of(finding)}: {finding.summary}" for finding in others))
+    shown = list(dict.fromkeys(f"- {places.of(finding)}: {summary(finding, catalog)}" for finding in others))
     lines += [" ".join(line.split()) for line in shown[:_ALSO_SHOWN]]
     if len(shown) > _ALSO_SHOWN:
         lines.append("- " + catalog.phrase("report.more", n=len(shown) - _ALSO_SHOWN))

@@ -68,6 +68,13 @@ def test_a_finding_with_nothing_but_a_code_still_says_what_to_do(build):
     ]
 
 
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_a_code_without_texts_is_not_read_to_a_cashier(lang, build):
+    lines = lines_of(build.report(lang, build.finding("x.y-z", Status.FAULT, "x.y-z")), Catalog(lang))
+    assert not any("x.y-z" in line for line in lines)
+    assert len(lines[0].split()) <= 15
+
+
 def test_devices_are_told_apart_only_where_there_are_several(build):
     def first(*findings):
         return lines_of(build.report("ru", *findings), Catalog("ru"))[0]
