@@ -42,11 +42,11 @@ class Explanation(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A code that a passed check carries: what it says, and the problems that the same question can find."""
+    """A code that a passed check carries: what it says, and the problems (code, title) that it can find."""
 
     code: str
     title: str
-    problems: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
 
 
 def explain(code: str, catalog: Catalog) -> Explanation | Question:
@@ -87,10 +87,10 @@ def explain_problem(code: str, catalog: Catalog) -> Explanation:
     )
 
 
-def _problems_of(question: str, catalog: Catalog) -> tuple[str, ...]:
+def _problems_of(question: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:
     """Return the problems whose mending this question proves, and those that carry its name."""
     return tuple(
-        code
+        (code, with_names(catalog.words(code).title))
         for code in catalog.codes()
         if code.startswith(f"{question}-") or any(r.verify == question for r in catalog.facts(code).remedies)
     )

@@ -81,6 +81,8 @@ def _document(found: Explanation | Question) -> dict[str, object]:
     document: dict[str, object] = {"schema": SCHEMA, **found._asdict()}
     if isinstance(found, Explanation):
         document["remedies"] = [step._asdict() for step in found.remedies]
+    else:
+        document["problems"] = [{"code": code, "title": title} for code, title in found.problems]
     return document
 
 
@@ -127,7 +129,7 @@ def _question(found: Question, catalog: Catalog) -> list[str]:
     lines = [f"{found.code}: {found.title}", "", catalog.phrase("explain.question")]
     if found.problems:
         lines += ["", catalog.phrase("explain.question-problems")]
-        lines += [f"{_INDENT}{code}: {catalog.words(code).title}" for code in found.problems]
+        lines += [f"{_INDENT}{code}: {title}" for code, title in found.problems]
     return lines
 
 

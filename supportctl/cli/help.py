@@ -20,7 +20,7 @@ ROOT = "supportctl"
 def help_texts(lang: str) -> dict[str, Any]:
     """Return the tables of a language: `headings`, `common` (options that many commands have), and `command`.
 
-    `command` has a table for each command path ("lab fault"): `line` (in the list of commands), `help`, and
+    `command` has a table for each command path ("lab fault"): `help`, `line` (in the list of commands), and
     `options` by the option's long name. `Any` stands for this nesting.
     """
     with (Path(supportctl.catalog.__file__).parent / lang / "help.toml").open("rb") as file:

@@ -90,7 +90,7 @@ def test_a_question_names_the_problems_that_it_finds():
         found = explain(question, catalog)
         assert isinstance(found, Question | Explanation)
         if isinstance(found, Question):
-            assert all(problem in catalog.codes() for problem in found.problems)
+            assert all(code in catalog.codes() for code, _ in found.problems)
 
 
 def test_explain_raises_the_kind_error():

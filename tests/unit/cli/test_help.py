@@ -11,6 +11,7 @@ import click
 import pytest
 
 from supportctl.cli.help import ROOT, help_texts, option_name
+from supportctl.cli.main import COMMANDS as ROOT_COMMANDS
 from supportctl.cli.main import cli
 
 TEXTS = help_texts("ru")
@@ -40,7 +41,7 @@ COMMANDS = dict(commands(cli))
 def test_every_command_and_option_has_its_russian_text(path):
     command, own = COMMANDS[path], TEXTS["command"].get(path, {})
     assert own.get("help"), f"[command.{path!r}] help"
-    assert path == ROOT or own.get("line"), f"[command.{path!r}] line"
+    assert path not in ROOT_COMMANDS or own.get("line"), f"[command.{path!r}] line"
     translated = {**COMMON, **own.get("options", {})}
     assert {option_name(option) for option in options(command)} <= translated.keys()
 
