@@ -44,7 +44,8 @@ def _tell(previous: Report | None, report: Report, format_: str, catalog: Catalo
     from supportctl.report import render, render_changes
 
     if previous is None:
-        text = render(report, format_, catalog=catalog, color=terminal_colour(), width=terminal_width())
+        form = "json-line" if format_ == "json" else format_  # a stream: one document a line
+        text = render(report, form, catalog=catalog, color=terminal_colour(), width=terminal_width())
     else:
         text = render_changes(previous, report, format_, catalog=catalog, color=terminal_colour())
     if text:
