@@ -1,0 +1,23 @@
+"""`make demo`: the faults of the lab are in the report, and it ends well by itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_demo_shows_every_device_that_has_a_fault_and_none_other():
+    command = [sys.executable, "tools/demo.py"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    shop, _, report = ended.stdout.partition("$ supportctl check")
+    faults = dict(re.findall(r"(?m)^  ([\w-]+): (.+)$", shop))
+    report, _, slip = report.partition("$ supportctl check")
+    told = set(re.findall(r"(?m)^(?:FAULT|WARNING|UNKNOWN)  \S+  ([\w-]+)", report))
+    assert told == {name for name, active in faults.items() if active != "none"}
+    assert len(told) > 2
+    assert "в чековом принтере закончилась бумага" in slip
