@@ -211,10 +211,10 @@ class Dialogue:
             closed = error
         # only what went wrong pays for these imports
         from probes.links.garble import WRONG_DEVICE, explain_noise
-        from probes.protocols.star import find_block
+        from probes.protocols.star import pushed_block
 
         unread = bytes(self.unread)
-        if find_block(unread) is not None or explain_noise(DLE_EOT[1].data, unread).code == WRONG_DEVICE:
+        if pushed_block(unread) is not None or explain_noise(DLE_EOT[1].data, unread).code == WRONG_DEVICE:
             return False
         if closed is not None:
             raise closed

@@ -103,6 +103,6 @@ def _without_answer(context: ProbeContext, talk: Conversation, dialogue: Dialogu
 
 
 def _is_star(data: bytes) -> bool:
-    from probes.protocols.star import find_block  # only what went wrong pays for its import
+    from probes.protocols.star import pushed_block  # only what went wrong pays for its import
 
-    return find_block(data) is not None
+    return pushed_block(data) is not None

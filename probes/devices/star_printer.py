@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _PUSHED_WAIT_S = 0.05  # a printer that pushes does so when the wire is opened
 _FIRST_WAIT_S = 2.0
 _RETRY_WAIT_S = 0.5
-_TOO_MUCH_NOISE = 64
+_TOO_MUCH_NOISE = 24  # so many bytes are no disturbance of a printer's answer any more
 
 
 class Sign(NamedTuple):
@@ -144,9 +144,9 @@ def _listen_and_ask(talk: Conversation) -> tuple[Answer, StarStatus | None]:
 
 
 def _without_answer(context: ProbeContext, talk: Conversation, answer: Answer) -> Finding:
-    from probes.protocols.escpos import find_block  # only what went wrong pays for its import
+    from probes.protocols.escpos import pushed_block  # only what went wrong pays for its import
 
-    if find_block(answer.data) is not None:
+    if pushed_block(answer.data) is not None:
         seen = talk.evidence(answer, "printer.escpos-answered")
         return context.fault("link.wrong-device", seen, protocol="escpos")
     return talk.unanswered(answer)

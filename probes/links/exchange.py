@@ -135,7 +135,10 @@ class Conversation:
 
     def _gather_noise(self, heard: bytearray, until: Deadline) -> None:
         while len(heard) < _NOISE_ENOUGH:
-            piece = self._link.receive(until, _NOISE_ENOUGH)
+            try:
+                piece = self._link.receive(until, _NOISE_ENOUGH)
+            except LinkError:  # a web server hangs up after its complaint; what it said tells more than that
+                return
             if not piece:
                 return
             heard += piece

@@ -232,17 +232,18 @@ class Reader:
         return taken
 
 
-def find_block(data: bytes) -> Asb | None:
-    """Return the first ASB block in `data`, if there is one."""
+def pushed_block(data: bytes) -> Asb | None:
+    """Return the first block if `data` is nothing but blocks: among noise, bytes look like one by chance."""
     reader = Reader()
     reader.feed(data)
-    while True:
-        try:
+    try:
+        event = reader.next_event()
+        first = event
+        while isinstance(event, Asb):
             event = reader.next_event()
-        except RemoteProtocolError:
-            continue
-        if event == NEED_MORE or isinstance(event, Asb):
-            return event if isinstance(event, Asb) else None
+    except RemoteProtocolError:
+        return None
+    return first if isinstance(first, Asb) and event == NEED_MORE else None
 
 
 class StatusReading(NamedTuple):

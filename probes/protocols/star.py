@@ -145,16 +145,17 @@ class Reader:
         return taken
 
 
-def find_block(data: bytes) -> StarStatus | None:
-    """Return the first status block in `data`, if there is one."""
+def pushed_block(data: bytes) -> StarStatus | None:
+    """Return the first block if `data` is nothing but blocks: among noise, bytes look like one by chance."""
     reader = Reader()
     reader.feed(data)
-    while True:
-        try:
+    try:
+        event = first = reader.next_event()
+        while event != NEED_MORE:
             event = reader.next_event()
-        except RemoteProtocolError:
-            continue
-        return None if event == NEED_MORE else event
+    except RemoteProtocolError:
+        return None
+    return None if first == NEED_MORE else first
 
 
 def _decode(raw: bytes) -> StarStatus:

@@ -167,6 +167,13 @@ def test_a_pushed_block_says_the_same_as_the_answers(block, answers):
     assert reading_from_asb(Asb(*bytes.fromhex(block))) == status_reading(answers)
 
 
-def test_find_block():
-    assert escpos.find_block(bytes.fromhex("ff1218000f0012")) == Asb(0x18, 0, 0x0F, 0)
-    assert escpos.find_block(b"HTTP/1.1 400") is None
+def test_pushed_blocks_are_recognised_only_without_anything_else():
+    assert escpos.pushed_block(bytes.fromhex("18000f00 10000000 10")) == Asb(0x18, 0, 0x0F, 0)
+    for other in (
+        b"",
+        b"\x18",
+        b"HTTP/1.1 400 Bad Request",
+        bytes.fromhex("1218000f00"),
+        bytes.fromhex("18000f00ff"),
+    ):
+        assert escpos.pushed_block(other) is None

@@ -21,7 +21,7 @@ from probes.protocols.star import (
     RemoteProtocolError,
     block_size,
     encode,
-    find_block,
+    pushed_block,
 )
 
 IDLE = bytes.fromhex("230600000000000000")
@@ -79,9 +79,10 @@ def test_bits():
     assert everything.paper == PaperSensor(0x0E)
 
 
-def test_blocks_of_escpos_are_none():
-    assert find_block(bytes.fromhex("1218000f00")) is None
-    assert find_block(b"\x00" + IDLE).raw == IDLE
+def test_pushed_blocks_are_recognised_only_without_anything_else():
+    assert pushed_block(IDLE + BROKEN + b"\x23").raw == IDLE
+    for other in (b"", b"\x23\x06", bytes.fromhex("1218000f00"), b"\xff" + IDLE, IDLE + b"\xff"):
+        assert pushed_block(other) is None
 
 
 @given(st.binary(max_size=120), st.lists(st.integers(0, 120), max_size=8))
