@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import pty
 import socket
 import struct
 import subprocess
@@ -135,6 +134,7 @@ def test_somebody_elses_file_of_that_name_is_kept(till):
 
 
 def test_on_a_terminal_it_says_what_it_does_in_plain_words(till):
+    pty = pytest.importorskip("pty")  # Windows has none
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, "--lang", "en"], cwd=till, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
