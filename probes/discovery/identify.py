@@ -1,0 +1,131 @@
+"""Which device answers here: protocol, settings, maker, model, serial number, firmware. Only reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from probes.context import ProbeContext
+from probes.discovery.details import ask_details
+from probes.discovery.identifiers import IDENTIFIERS, rows_for
+from probes.discovery.identity import Identity, Try
+from probes.discovery.search import Search, settings_text
+from probes.links.base import CHUNK, LinkError
+from probes.links.garble import explain_noise
+from supportctl.core.text import hexed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from probes.discovery.identifiers import Identifier
+    from probes.links.base import Link
+    from supportctl.core.clock import Clock
+    from supportctl.core.deadline import Deadline
+    from supportctl.core.target import Target
+
+GREETING_S = 0.2  # SSH, mail and FTP servers speak first
+ANSWER_S = 2.0  # over a network: a printer that works on a graphic answers late
+_FULL_SPEED = 9600
+
+
+class Wires(NamedTuple):
+    """The way to the wires, handed in: `probes.links.open_link` and `probes.links.serialport.retune`."""
+
+    open: Callable[[Target, Deadline], Link]
+    retune: Callable[[Link, Target, Deadline], None]
+
+
+def identify(target: Target, wires: Wires, deadline: Deadline, clock: Clock) -> Identity:
+    """Return what answers at `target`; never raises for what the wire or the device does."""
+    context = ProbeContext(target, deadline, clock, wires.open)
+    rows = rows_for(target.protocol, target.wire, target.port)
+    if not rows:
+        return Identity(target, why="not-asked")
+    try:
+        if target.wire in {"serial", "rfc2217"}:
+            return _on_line(context, wires, rows)
+        return _on_stream(context, wires, rows)
+    except LinkError as error:
+        return Identity(target, why="link", problem=context.link_failed(error))
+
+
+def _on_line(context: ProbeContext, wires: Wires, rows: tuple[Identifier, ...]) -> Identity:
+    target = context.target
+    first = target if target.option("baud") else target.speaking(target.protocol, baud=str(_FULL_SPEED))
+    with wires.open(first, context.deadline) as link:
+        search = Search(link, context.deadline, wires.retune)
+        try:
+            found = search.run(target, rows)
+        except LinkError as error:
+            problem = context.link_failed(error)
+            return Identity(target, tried=tuple(search.tried), why="link", problem=problem)
+        if found is None:
+            return _unrecognised(context, search.tried, search.noise, IDENTIFIERS[0].request)
+        return _identity(context, found[0], found[1], link, search.tried)
+
+
+def _on_stream(context: ProbeContext, wires: Wires, rows: tuple[Identifier, ...]) -> Identity:
+    """One connection for each question: a device that takes it for noise may hang up."""
+    target, noise = context.target, b""
+    tried: list[Try] = []
+    expected = target.protocol is not None or any(target.port in row.ports for row in rows)
+    for row in rows:
+        with wires.open(target, context.deadline) as link:
+            if not expected:
+                greeting = _greeting(link, context.deadline)
+                if greeting:
+                    return _unrecognised(context, tried, greeting, b"")
+            if _ask(context, link, row, (row.asked, row.request), tried) and (
+                row.confirm is None or _ask(context, link, row, row.confirm, tried)
+            ):
+                return _identity(context, row, target.speaking(row.protocol), link, tried)
+            noise = noise or bytes.fromhex(tried[-1].got.partition("…")[0])
+    return _unrecognised(context, tried, noise, rows[0].request)
+
+
+def _ask(
+    context: ProbeContext, link: Link, row: Identifier, question: tuple[str, bytes], tried: list[Try]
+) -> bool:
+    clock, (asked, request) = context.clock, question
+    started, heard, outcome = clock.monotonic(), b"", "silent"
+    until = context.deadline.within(ANSWER_S)
+    link.send(request, until)
+    try:
+        while piece := link.receive(until, CHUNK):
+            heard += piece
+            verdict = row.recognise(heard)
+            outcome = "answered" if verdict == "yes" else "noise"
+            if verdict != "more" or len(heard) > CHUNK:
+                break
+    except LinkError as error:
+        if error.code != "link.closed":
+            raise
+        outcome = "noise" if heard else "closed"
+    ms = round((clock.monotonic() - started) * 1000, 1)
+    tried.append(Try(asked, "", outcome, hexed(request), hexed(heard), ms))
+    return outcome == "answered"
+
+
+def _greeting(link: Link, deadline: Deadline) -> bytes:
+    try:
+        return link.receive(deadline.within(GREETING_S), CHUNK)
+    except LinkError:
+        return b""
+
+
+def _identity(
+    context: ProbeContext, row: Identifier, found: Target, link: Link, tried: list[Try]
+) -> Identity:
+    named = found.speaking(row.protocol)
+    inner = ProbeContext(named, context.deadline, context.clock, context.opener)
+    details = ask_details(row.protocol, inner, link, tried)
+    return Identity(context.target, named, settings_text(named), details, tuple(tried))
+
+
+def _unrecognised(context: ProbeContext, tried: list[Try], noise: bytes, sent: bytes) -> Identity:
+    target = context.target
+    if not noise:
+        return Identity(target, tried=tuple(tried), why="silent")
+    guess = explain_noise(sent, noise)
+    started = context.clock.monotonic()
+    seen = context.evidence("listen", guess.guess, started=started, got=noise, **guess.args)
+    return Identity(target, tried=tuple(tried), why="noise", problem=context.unknown(guess.code, seen))
