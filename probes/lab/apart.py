@@ -28,7 +28,7 @@ class LabApart:
     def __init__(self, source: str | Path | Scenario) -> None:
         scenario = source if isinstance(source, Scenario) else load_scenario(source)
         command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
         self.pid = self._process.pid

@@ -61,7 +61,7 @@ class RunDir:
         Raises:
             UsageError: `lab.already-running`, or `lab.bad-folder`.
         """
-        self._make()
+        self.make()
         lock = self._try_lock()
         if lock is None:
             raise UsageError("lab.already-running", found=self.state().get("pid", "-"), folder=self.folder)
@@ -114,7 +114,12 @@ class RunDir:
             with contextlib.suppress(OSError):
                 self.ports.rmdir()
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Make the folder if it is not there.
+
+        Raises:
+            UsageError: `lab.bad-folder`: it cannot be made, or others may write to it.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = self.folder.stat()

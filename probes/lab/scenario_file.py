@@ -20,6 +20,8 @@ MAX_BYTES = 256 * 1024
 MAX_DEVICES = 1000
 MAX_PORT = 65535
 MAX_BAUD = 4_000_000
+_MAX_DEPTH = 8
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _NAME_SHOWN = "a-z 0-9 -"
 _KEYS = ("site", "devices")
@@ -108,20 +110,27 @@ def _is_name(text: str) -> bool:
 
 def _compose(text: str, file: str) -> yaml.Node:
     try:
-        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
-        for event in events:  # a few lines of aliases can mean gigabytes
-            if isinstance(event, yaml.AliasEvent):
-                found = f"*{event.anchor}"
-                raise UsageError("lab.scenario-syntax", where=_where(file, event.start_mark), found=found)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_bombs(text, file)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         where = _where(file, error.problem_mark or error.context_mark)
         raise UsageError("lab.scenario-syntax", where=where, found=error.problem or error.context) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise UsageError("lab.scenario-syntax", where=file, found=type(error).__name__) from None
     if node is None:
         raise UsageError("lab.scenario-missing-key", where=f"{file}:1", field="devices")
     return node
+
+
+def _refuse_bombs(text: str, file: str) -> None:
+    """A few lines of aliases can mean gigabytes, and deep nesting exhausts the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        alias = isinstance(event, yaml.AliasEvent)
+        if alias or depth > _MAX_DEPTH:
+            found = f"*{getattr(event, 'anchor', '')}" if alias else "[[[…"
+            raise UsageError("lab.scenario-syntax", where=_where(file, event.start_mark), found=found)
 
 
 def _where(file: str, mark: Any) -> str:  # noqa: ANN401  PyYAML has two kinds of marks

@@ -87,10 +87,10 @@ class WireFaults:
             return noise()
         return iter(())
 
-    def instead(self) -> tuple[Piece, ...]:
+    def instead(self, wire: str) -> tuple[Piece, ...]:
         """Return what a client is sent whose bytes did not reach the device."""
         if BANNER in self.active and SILENT not in self.active and NOISE not in self.active:
-            return (Piece(0.0, BANNER_BYTES, close=True),)
+            return (Piece(0.0, BANNER_BYTES, close=wire == TCP),)
         return ()
 
     def on_answer(self, answer: bytes, byte_s: float = 0.0) -> tuple[Piece, ...]:

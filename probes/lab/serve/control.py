@@ -61,14 +61,14 @@ class ControlDesk:
             return {"error": {"key": error.key, "args": dict(error.args_by_name)}}
 
 
-def ask(port: int, token: str, do: str, *, timeout_s: float = 10.0, **args: object) -> Answer:
+def ask(port: int, token: str, request: Mapping[str, object], timeout_s: float = 10.0) -> Answer:
     """Return the lab's answer.
 
     Raises:
         OSError: nobody answers there in time.
         UsageError: the lab refuses the request.
     """
-    line = json.dumps({"token": token, "do": do, **args}).encode() + b"\n"
+    line = json.dumps({**request, "token": token}).encode() + b"\n"
     with socket.create_connection((LOOPBACK, port), timeout=timeout_s) as wire:
         wire.sendall(line)
         answer = bytearray()

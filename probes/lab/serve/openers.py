@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 IN_CLOSE_WRITE, IN_CLOSE_NOWRITE, IN_OPEN, IN_IGNORED = 0x08, 0x10, 0x20, 0x8000
 _CLOSE = IN_CLOSE_WRITE | IN_CLOSE_NOWRITE
@@ -21,12 +21,22 @@ _HEADER = struct.Struct("iIII")  # watch, mask, cookie, length of the name
 _BUFFER = 16 * 1024
 
 
+class Heard(Protocol):
+    """What a watcher tells."""
+
+    def __call__(self, opened: bool, opens_again: bool) -> None:  # noqa: FBT001  both are named
+        """Hear of an open or a close; `opens_again`: an open that came later is about to be told.
+
+        The system tells two opens (or two closes) in a row as one: they cannot be counted.
+        """
+
+
 class OpenWatcher:
-    """Counts opens and closes of watched files. Without inotify `works` is False and nothing is heard."""
+    """Hears opens and closes of watched files. Without inotify `works` is False and nothing is heard."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._heard: dict[int, Callable[[int], None]] = {}
+        self._heard: dict[int, Heard] = {}
         self._library: Any = None  # the C library's functions have no types
         self._fd = -1
         try:
@@ -42,8 +52,8 @@ class OpenWatcher:
         """Whether this system tells us."""
         return self._fd >= 0
 
-    def watch(self, path: str, heard: Callable[[int], None]) -> int:
-        """Call `heard` with +1 for each open of `path` and -1 for each close; returns what `forget` takes."""
+    def watch(self, path: str, heard: Heard) -> int:
+        """Tell `heard` of opens and closes of `path`; returns what `forget` takes."""
         if not self.works:
             return -1
         watch = int(self._library.inotify_add_watch(self._fd, os.fsencode(path), IN_OPEN | _CLOSE))
@@ -65,13 +75,11 @@ class OpenWatcher:
                 data = os.read(self._fd, _BUFFER)
             except BlockingIOError:
                 return
-            at = 0
-            while at < len(data):
-                watch, mask, _cookie, length = _HEADER.unpack_from(data, at)
-                at += _HEADER.size + length
+            events = list(_events(data))
+            for number, (watch, opened) in enumerate(events):
                 heard = self._heard.get(watch)
-                if heard is not None and not mask & IN_IGNORED:
-                    heard(1 if mask & IN_OPEN else -1)
+                if heard is not None:
+                    heard(opened, (watch, True) in events[number + 1 :])
 
     def close(self) -> None:
         """Stop watching everything."""
@@ -80,3 +88,12 @@ class OpenWatcher:
             os.close(self._fd)
             self._fd = -1
             self._heard.clear()
+
+
+def _events(data: bytes) -> Iterator[tuple[int, bool]]:
+    at = 0
+    while at < len(data):
+        watch, mask, _cookie, length = _HEADER.unpack_from(data, at)
+        at += _HEADER.size + length
+        if not mask & IN_IGNORED:
+            yield watch, bool(mask & IN_OPEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import termios
 import tty
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ _SPEEDS: dict[int, int] = {
 }
 _IN_SPEED, _OUT_SPEED = 4, 5
 _USUAL = termios.B9600
+_TAKEN_S = 0.02  # how often we look whether the client has taken what was sent
+_LINGER_S = 1.0
 
 
 class SerialLine:
@@ -58,8 +61,9 @@ class SerialLine:
         self._baud = baud
         self._master = self._slave = -1
         self._watch = -1
-        self._openers = 0
+        self._openers = 0  # as far as can be known: see Heard
         self._held = False
+        self._leaving: asyncio.TimerHandle | None = None
         self._session: Session | None = None
 
     @property
@@ -84,6 +88,9 @@ class SerialLine:
         """Let the pseudo-terminal and its path go; a client notices at once."""
         if self._master < 0:
             return
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
         self._end_session()
         self._watcher.forget(self._watch)
         self._path.unlink(missing_ok=True)
@@ -115,14 +122,29 @@ class SerialLine:
             self._loop.remove_reader(self._master)
 
     def hang_up(self, session: Session) -> None:
-        """The device falls off the line and comes back, as a loose plug does."""
-        del session
+        """The device falls off the line and comes back, as a loose plug does.
+
+        Not before the client has taken what was sent, for a hang-up would destroy it.
+        """
+        session.end()
+        self.reading(on=False)
+        until = self._loop.time() + _LINGER_S
+        self._leaving = self._loop.call_later(_TAKEN_S, self._leave, until)
+
+    def _leave(self, until: float) -> None:
+        waiting = bytearray(4)
+        fcntl.ioctl(self._slave, termios.FIONREAD, waiting)
+        if any(waiting) and self._loop.time() < until:
+            self._leaving = self._loop.call_later(_TAKEN_S, self._leave, until)
+            return
         self.close()
         self.refresh()
 
     def gone(self, session: Session) -> None:
         """The line failed under us: make it anew."""
-        self.hang_up(session)
+        session.end()
+        self.close()
+        self.refresh()
 
     def _take(self) -> None:
         self._master, self._slave = pty.openpty()
@@ -145,17 +167,42 @@ class SerialLine:
         if not self._held:
             fcntl.ioctl(self._slave, termios.TIOCNXCL)
 
-    def _opened_or_closed(self, change: int) -> None:
-        if change > 0:
+    def _opened_or_closed(self, opened: bool, opens_again: bool) -> None:  # noqa: FBT001  see Heard
+        if opened:
             self._openers += 1
             self._begin_session()
             return
-        self._openers = max(0, self._openers - 1)
-        if not self._openers:
+        self._openers -= 1
+        if not self._somebody_is_there():
+            self._openers = 0
             self._drain()
             self._end_session()
             termios.tcflush(self._slave, termios.TCIOFLUSH)
             self._reset()
+        elif self._openers <= 0:
+            # By our count everybody has left: it must be the next client, who was quick. The line is theirs.
+            self._openers = 0 if opens_again else 1
+            self._end_session()
+            self._begin_session()
+
+    def _somebody_is_there(self) -> bool:
+        """Return whether a client has the line open: without one, our letting go of it is a hang-up.
+
+        The watch pauses, or it would tell of ourselves. A client that comes in that moment is noticed by its
+        first bytes.
+        """
+        if self._held or not self._watcher.works:
+            return True
+        self._watcher.forget(self._watch)
+        name = os.ttyname(self._slave)
+        fcntl.ioctl(self._slave, termios.TIOCNXCL)  # or we might not be let in again
+        os.close(self._slave)
+        poll = select.poll()
+        poll.register(self._master, 0)
+        hung_up = bool(poll.poll(0))
+        self._slave = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        self._watch = self._watcher.watch(name, self._opened_or_closed)
+        return not hung_up
 
     def _begin_session(self) -> Session:
         if self._session is None:

@@ -53,6 +53,8 @@ class Endpoint(Protocol):
 class Wire(Protocol):
     """What a session writes to. A wire that is full says so with BlockingIOError."""
 
+    wire: str
+
     def fileno(self) -> int:
         """Return what the loop watches."""
 
@@ -73,6 +75,7 @@ class Session:
     """The pieces that are on their way to one client. `byte_s` is what a byte takes on this line."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wire: Wire, byte_s: float = 0.0) -> None:
+        self.wire = wire.wire
         self.byte_s = byte_s
         self._loop = loop
         self._wire = wire

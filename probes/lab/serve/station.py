@@ -74,7 +74,7 @@ class Station:
     def received(self, session: Session, data: bytes) -> None:
         """A client has sent bytes; they reach the device unless a wire fault is in the way."""
         if self.wire_faults.deaf:
-            session.send(self.wire_faults.instead())
+            session.send(self.wire_faults.instead(session.wire))
             return
         self.bytes_in += len(data)
         self._answer(session, self.device.receive(data, self._loop.time()))

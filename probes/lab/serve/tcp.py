@@ -26,8 +26,8 @@ class TcpEndpoint:
     """A listening port with the faults that only a port can have.
 
     - `wire-refused`: the port stays ours but nobody listens.
-    - `wire-timeout`: the backlog is full, so that a connection never opens (Linux drops the SYN then; elsewhere
-      it may be refused).
+    - `wire-timeout`: the backlog is full, so that a connection never opens (Linux drops the SYN then;
+      elsewhere it may be refused).
     - `wire-single-client`: while a client is served the others wait in the backlog, connected and without an
       answer, as on a real port 9100.
     """
@@ -105,6 +105,7 @@ class TcpEndpoint:
             self._fillers.append(filler)
 
     def _let_go(self) -> None:
+        self._mode = "closed"  # first: a client that leaves must not make us accept the next one
         self._accept(on=False)
         for client in list(self._clients):
             client.drop()
@@ -114,7 +115,6 @@ class TcpEndpoint:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        self._mode = "closed"
 
     def _accept_if_free(self) -> None:
         taken = SINGLE_CLIENT in self._faults.active and bool(self._clients)
@@ -147,6 +147,8 @@ class TcpEndpoint:
 
 class _Client:
     """One accepted connection."""
+
+    wire = TCP
 
     def __init__(
         self, owner: TcpEndpoint, peer: socket.socket, consumer: Consumer, loop: asyncio.AbstractEventLoop
