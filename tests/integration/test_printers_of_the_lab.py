@@ -84,18 +84,18 @@ def test_star(check, wire, faults, found):
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [
-        ("wire-garbled", "link.garbled"),
-        ("wire-dropped", "link.closed"),
-        ("wire-noise", "link.garbled"),
-        ("wire-banner", "link.wrong-device"),
-    ],
+    [("wire-garbled", "link.garbled"), ("wire-dropped", "link.closed"), ("wire-noise", "link.garbled")],
 )
 def test_wire_faults_have_their_own_codes(check, name, wire, fault, code):
     found, result = check(name, wire, fault)
     assert found == {code: "fault"}
     assert result.duration_s < 5
     assert len(result.findings[0].evidence[0].got or "") < 300
+
+
+@pytest.mark.parametrize("name", ["till", "kitchen"])
+def test_a_web_server_is_no_printer(check, name):
+    assert check(name, "tcp", "wire-banner")[0] == {"link.wrong-device": "fault"}
 
 
 @pytest.mark.parametrize("name", ["till", "kitchen"])
