@@ -133,17 +133,23 @@ def _parity(got: bytes) -> Noise | None:
 def _speed(got: bytes) -> Noise | None:
     """Bits sampled at another speed.
 
-    A port that listens N times too fast hears the start bit N times: the lowest N-1 bits of every byte are
-    zero. One that listens too slowly skips bits, which leaves no such mark; only the many high bytes tell.
+    A port that listens twice as fast as the device speaks, or faster still, sees each bit at least twice, so
+    that no bit stands alone between two different ones. One that listens too slowly skips bits, which leaves
+    no such mark; only the many high bytes tell.
     """
-    if len(got) >= _ENOUGH_FOR_SPEED and any(got):
-        lowest = min((byte & -byte).bit_length() for byte in got if byte)
-        if lowest > 1 and len(set(got)) > 1:
-            return Noise(GARBLED, "link.speed-too-high", {"factor": str(lowest)})
+    if len(got) >= _ENOUGH_FOR_SPEED and len(set(got)) > 2:
+        lonely = sum(_has_lonely_bit(byte) for byte in got)
+        if lonely * 10 <= len(got):  # clocks differ a little, and a line is never clean
+            return Noise(GARBLED, "link.speed-too-high", {})
     strange = sum(byte == 0 or byte > 0x7F for byte in got)
     if got and strange * 10 >= len(got) * 4:
         return Noise(GARBLED, "link.wrong-speed", {})
     return None
+
+
+def _has_lonely_bit(byte: int) -> bool:
+    """Return whether one of the inner six bits differs from both its neighbours."""
+    return bool((byte >> 2 ^ byte >> 1) & (byte >> 1 ^ byte) & 0x3F)
 
 
 def _is_text(data: bytes) -> bool:

@@ -55,14 +55,18 @@ def existing_ports(port: str) -> list[str]:
 
 
 def nearest(port: str, existing: Iterable[str]) -> list[str]:
-    """Return `existing` ordered: the same kind of port first, by distance of the number, then by likeness."""
+    """Return `existing` ordered: the same kind of port first, by distance of the number, then by likeness.
+
+    Built-in ports (ttyS) come last: they are there even where nothing was ever plugged in.
+    """
     kind, number = _split(port)
 
-    def distance(other: str) -> tuple[bool, int, float, str]:
+    def distance(other: str) -> tuple[bool, int, bool, float, str]:
         other_kind, other_number = _split(other)
         alike = difflib.SequenceMatcher(None, port, other).ratio()
         same = other_kind == kind
-        return (not same, abs(other_number - number) if same else 0, -alike, other)
+        apart = abs(other_number - number) if same else 0
+        return (not same, apart, other_kind.endswith("/ttyS"), -alike, other)
 
     return sorted(existing, key=distance)
 

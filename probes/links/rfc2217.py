@@ -3,14 +3,15 @@
 Held to ser2net 4.3 by tests/integration/test_rfc2217_ser2net.py. What servers (and pyserial) are known to do,
 and what is done about it:
 
-- they do not acknowledge SET_CONTROL where the port has no modem lines (pseudo-terminals, some servers), and
-  pyserial gives up with "timeout while waiting for option 'control'": that one is not waited for;
+- they do not acknowledge SET_CONTROL where the port has no modem lines (pseudo-terminals), and
+  pyserial gives up ("timeout while waiting for option 'control'"): that one is not waited for;
 - they answer PURGE_DATA late or never ("timeout while waiting for option 'purge'"): nothing is purged, since
   a conversation takes stale bytes out of the way itself;
 - pyserial refuses a write time-out on this kind of port: none is set, the socket's buffer takes a question;
-- a port that is in use or missing is told in plain text, and the connection is closed: what the server says is
-  read over a second, plain connection, because pyserial drops it;
-- pyserial's reader thread ends with a traceback when the server closes in mid-negotiation: it is caught.
+- a port that is in use or missing is told in plain text, and the connection is closed: what the server says
+  is read over a second, plain connection, because pyserial drops it;
+- pyserial's reader thread ends with a traceback when the server closes in mid-negotiation, and
+  its socket stays open: the one is caught, the other closed.
 """
 
 from __future__ import annotations
@@ -31,9 +32,12 @@ from supportctl.core.deadline import Deadline
 from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from supportctl.core.target import Target
 
 OPEN_S = 8.0
+_NEGOTIATE_S = 3.0  # for each round of options, as pyserial has it
 _CLOSE_S = 1.0
 _LISTEN_S = 1.0
 _LISTEN_BYTES = 1024
@@ -55,6 +59,8 @@ _SAYS_MISSING = (
 class _Port(Serial):
     """pyserial's port with the remedies that stand at the top of this file."""
 
+    _socket: socket | None
+
     def reset_input_buffer(self) -> None:
         """Keep what has arrived."""
 
@@ -68,10 +74,17 @@ class _Port(Serial):
         except (OSError, AttributeError):  # AttributeError: the port was closed meanwhile
             self.is_open = False
 
+    def close(self) -> None:
+        """Close, and close the socket even where shutting it down fails because the server was first."""
+        connection = self._socket
+        super().close()
+        if connection is not None:
+            connection.close()
+
     @property
     def connected(self) -> bool:
         """Whether there is a TCP connection, negotiated or not."""
-        return self._socket is not None  # type: ignore[attr-defined]  # no part of its types
+        return self._socket is not None
 
 
 class Rfc2217Link(PortLink):
@@ -104,7 +117,8 @@ def open(target: Target, deadline: Deadline) -> Rfc2217Link:  # noqa: A001  the 
     attempt = Attempt(f"RFC 2217 {target.host}:{target.port} {settings}", deadline)
     port = _Port(timeout=POLL_S, **settings.for_pyserial())
     host = address.sockaddr[0]
-    port.port = f"rfc2217://{f'[{host}]' if ':' in host else host}:{target.port}?ign_set_control"
+    where = f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}"
+    port.port = f"rfc2217://{where}?ign_set_control&timeout={_NEGOTIATE_S}"
     try:
         in_time(port.open, until, lambda _none: port.close())
     except TooLate:

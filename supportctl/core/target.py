@@ -120,7 +120,7 @@ def parse_target(text: str, name: str | None = None) -> Target:
     protocol, wire = _scheme(scheme, text)
     try:
         parts = urlsplit(f"{wire}://{text.partition('://')[2]}")
-        port = parts.port
+        port = None if wire == "usb" else parts.port  # VENDOR:PRODUCT is no port number
     except ValueError:
         raise UsageError("target.bad-address", found=text) from None
     options = _options(parts.query, text)
