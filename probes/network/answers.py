@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,14 @@ class WebProbe:
             return context.fault("link.silent", seen, host=host.name, port=host.port)
         shown = f"HTTP {answer.status}, Date: {answer.headers.get('date', '-')}"
         if answer.status in SERVER_ERRORS:
-            seen = context.evidence(asked, "net.web-error", started=started, got=shown, status=answer.status)
-            return context.fault("net.http-status", seen, host=host.name, status=answer.status)
-        seen = context.evidence(asked, "net.web-answers", started=started, got=shown, status=answer.status)
-        return context.ok("net.http", seen, host=host.name, status=answer.status)
+            seen = context.evidence(
+                asked, "net.web-error", started=started, got=shown, http_status=answer.status
+            )
+            return context.fault("net.http-status", seen, host=host.name, http_status=answer.status)
+        seen = context.evidence(
+            asked, "net.web-answers", started=started, got=shown, http_status=answer.status
+        )
+        return context.ok("net.http", seen, host=host.name, http_status=answer.status)
 
 
 class DnsProbe:
@@ -186,8 +191,6 @@ class HostsProbe:
 
     def run(self, context: ProbeContext) -> Iterator[Finding]:
         """Yield the findings of each service, in the order of the configuration."""
-        from dataclasses import replace
-
         hosts = parse_hosts(context.settings.hosts)
         contexts = [replace(context, target=host.target()) for host in hosts]
         started = context.clock.monotonic()
@@ -201,7 +204,8 @@ class HostsProbe:
 
 
 def _examine(host: Host, context: ProbeContext) -> list[Finding]:
-    return list(_probe_of(host).run(context))
+    # a device that cannot be reached stops sales, a service of the configuration need not
+    return [replace(finding, stops_sales=False) for finding in _probe_of(host).run(context)]
 
 
 def _probe_of(host: Host) -> PortProbe | WebProbe | tls.TlsProbe:

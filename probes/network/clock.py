@@ -88,7 +88,7 @@ def drift_args(context: ProbeContext, offset_s: float, source: str) -> dict[str,
 class ClockProbe:
     """Compares this computer's clock with time servers and web services."""
 
-    codes = frozenset({"host.clock", "host.clock-drift"})
+    codes = frozenset({"host.clock", "host.clock-drift", "net.no-time-source"})
 
     def run(self, context: ProbeContext) -> Iterator[Finding]:
         """Yield one finding; none if no source answers and none was configured."""
@@ -107,7 +107,7 @@ class ClockProbe:
             if context.settings.ntp_servers:
                 asked = f"NTP {', '.join(servers)}"
                 seen = context.evidence(asked, "net.time-silent", started=started)
-                yield context.unknown("host.clock-drift", seen, minutes="?", correct="?", source="-")
+                yield context.unknown("net.no-time-source", seen, servers=", ".join(servers))
             return
         evidence = [_told(context, sample, judgement, started) for sample in samples]
         args = drift_args(context, judgement.offset_s, judgement.sample.source)

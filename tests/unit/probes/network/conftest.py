@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def context_of() -> Callable[..., ProbeContext]:
     """Return a function that makes a probe's surroundings; keyword arguments are settings."""
 
-    def make(url: str = "host:///", *, clock: Clock | None = None, seconds: float = 10, **settings) -> ProbeContext:
+    def make(
+        url: str = "host:///", *, clock: Clock | None = None, seconds: float = 10, **settings
+    ) -> ProbeContext:
         clock = clock or SystemClock()
         deadline = Deadline.after(seconds, clock)
         return ProbeContext(parse_target(url), deadline, clock, open_link, ProbeSettings(**settings))

@@ -37,7 +37,11 @@ def test_no_usable_address(listed: list[Interface]) -> None:
 
 def test_the_loopback_is_no_network() -> None:
     found = interfaces_of(
-        {"lo": ["127.0.0.1", "::1"], "Loopback Pseudo-Interface 1": ["127.0.0.1"], "eth0": ["10.0.0.2", "fe80::2%eth0"]},
+        {
+            "lo": ["127.0.0.1", "::1"],
+            "Loopback Pseudo-Interface 1": ["127.0.0.1"],
+            "eth0": ["10.0.0.2", "fe80::2%eth0"],
+        },
         {"lo": True, "eth0": False},
     )
     assert found == [Interface("eth0", False, ("10.0.0.2", "fe80::2"))]

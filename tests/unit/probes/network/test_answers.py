@@ -44,7 +44,9 @@ def test_web_addresses(web_server, context_of, answer, expected) -> None:
 
 def test_a_web_server_that_says_nothing(tcp_server, context_of) -> None:
     port = tcp_server(lambda client: client.recv(4096) and client.recv(4096))
-    assert codes(WebProbe(), context_of(f"http://127.0.0.1:{port}/", seconds=0.3)) == [("link.silent", Status.FAULT)]
+    assert codes(WebProbe(), context_of(f"http://127.0.0.1:{port}/", seconds=0.3)) == [
+        ("link.silent", Status.FAULT)
+    ]
 
 
 def test_only_the_headers_of_a_page_are_asked_for(tcp_server, context_of) -> None:
@@ -93,12 +95,17 @@ def test_a_dns_server_that_is_silent_twice(monkeypatch, udp_server, context_of) 
     assert found == [("link.silent", Status.FAULT)]
     replies = iter([False, True])
     port = udp_server(lambda q: dns_answer(q, "NOERROR", "198.51.100.7") if next(replies) else None)
-    assert codes(DnsProbe(), context_of(f"dns://127.0.0.1:{port}?name=a.example")) == [("net.dns-server", Status.OK)]
+    assert codes(DnsProbe(), context_of(f"dns://127.0.0.1:{port}?name=a.example")) == [
+        ("net.dns-server", Status.OK)
+    ]
 
 
 def test_garbage_from_a_dns_server(udp_server, context_of) -> None:
     port = udp_server(lambda _question: b"\x00" * 5)
-    assert ask("127.0.0.1", "a.example", context_of(seconds=0.5).deadline, port=port).outcome in {"garbled", "silent"}
+    assert ask("127.0.0.1", "a.example", context_of(seconds=0.5).deadline, port=port).outcome in {
+        "garbled",
+        "silent",
+    }
 
 
 def test_a_dns_server_asked_without_a_name_is_asked_for_a_configured_one(udp_server, context_of) -> None:

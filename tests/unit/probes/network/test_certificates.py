@@ -62,7 +62,9 @@ def test_dates() -> None:
     assert validity(certificate(), NOW - 11 * DAY).code == "net.tls-not-yet-valid"
 
 
-def problems(found: Certificate, what: Seen, asked: str = "shop.example", product: str = "") -> list[tuple[str, Status]]:
+def problems(
+    found: Certificate, what: Seen, asked: str = "shop.example", product: str = ""
+) -> list[tuple[str, Status]]:
     interceptor = interceptors.find([product]) if product else None
     return [tuple(p) for p in judge(found, what, asked, NOW, interceptor)]
 
@@ -77,7 +79,9 @@ def test_everything_that_is_wrong_is_told() -> None:
 
 
 def test_an_issuer_that_has_expired_is_not_the_service_s_own_date() -> None:
-    assert problems(certificate(), seen(dates="certificate has expired")) == [("net.tls-untrusted", Status.FAULT)]
+    assert problems(certificate(), seen(dates="certificate has expired")) == [
+        ("net.tls-untrusted", Status.FAULT)
+    ]
 
 
 def test_an_interceptor_is_one_finding() -> None:

@@ -133,4 +133,4 @@ def test_silence_is_spoken_of_only_where_somebody_was_configured(monkeypatch, co
     assert list(ClockProbe().run(context_of(seconds=1))) == []
     silent = f"127.0.0.1:{udp_server(lambda _question: None)}"
     (finding,) = ClockProbe().run(context_of(ntp_servers=(silent,), seconds=0.5))
-    assert (finding.code, finding.status) == ("host.clock-drift", Status.UNKNOWN)
+    assert (finding.code, finding.status) == ("net.no-time-source", Status.UNKNOWN)

@@ -21,7 +21,9 @@ def test_an_answer_is_read() -> None:
     assert answer.date == datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("date", ["", "soon", "Sun, 99 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:00 -0000"])
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Sun, 99 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:00 -0000"]
+)
 def test_a_date_that_is_none(date: str) -> None:
     assert http.parse(f"HTTP/1.1 200 OK\r\nDate: {date}\r\n\r\n".encode()).date is None
 

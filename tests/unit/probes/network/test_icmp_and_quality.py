@@ -33,7 +33,9 @@ def test_the_loopback_answers_where_echoes_are_allowed(context_of) -> None:
     try:
         found = icmp.echo("127.0.0.1", 3, 0.01, 1.0, context_of().deadline)
     except icmp.EchoUnavailableError:
-        pytest.skip("needs echo requests: this user may not send them. To enable: sysctl net.ipv4.ping_group_range")
+        pytest.skip(
+            "needs echo requests: this user may not send them. To enable: sysctl net.ipv4.ping_group_range"
+        )
     assert found.answered == 3
 
 
@@ -77,7 +79,8 @@ def test_probe_tells_of_each_host_once_and_of_none_that_is_silent(monkeypatch, c
     }
     monkeypatch.setattr(quality, "measure", lambda address, _port, _deadline: ways.get(address))
     context = context_of(
-        hosts=("192.0.2.7:7777", "127.0.0.1:80"), target_hosts=("192.0.2.7", "192.0.2.8", "192.0.2.9", "localhost")
+        hosts=("192.0.2.7:7777", "127.0.0.1:80"),
+        target_hosts=("192.0.2.7", "192.0.2.8", "192.0.2.9", "localhost"),
     )
     found = [(f.code, f.args["host"], f.args["lost"]) for f in QualityProbe().run(context)]
     assert found == [("net.packet-loss", "192.0.2.7", 33), ("net.quality", "192.0.2.8", 0)]

@@ -31,7 +31,9 @@ def test_a_server_that_answers_nothing_shows_nothing_about_sizes() -> None:
     assert judge(Try(1500, opened=False, answered=False), [answered(576)]) is None
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux: only there the segment size can be set")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="needs Linux: only there the segment size can be set"
+)
 def test_probe(monkeypatch, web_server, context_of) -> None:
     monkeypatch.setattr(mtu, "is_here", lambda _name: False)
     port = web_server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

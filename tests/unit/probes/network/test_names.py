@@ -78,7 +78,9 @@ def network(monkeypatch):
         monkeypatch.setattr(names.socket, "getaddrinfo", getaddrinfo)
         monkeypatch.setattr(dnsquery, "system_servers", lambda: ["192.0.2.53"])
         monkeypatch.setattr(
-            dnsquery, "ask", lambda server, name, _deadline: ServerAnswer(server, name, direct.get(name, "silent"))
+            dnsquery,
+            "ask",
+            lambda server, name, _deadline: ServerAnswer(server, name, direct.get(name, "silent")),
         )
         outcome = "open" if reached else "refused"
         monkeypatch.setattr(names, "connect", lambda *_args: Connected(outcome))
@@ -95,8 +97,18 @@ class Connected:
     ("known", "direct", "reached", "expected"),
     [
         ({"a.example": "198.51.100.1", "b.example": "198.51.100.2"}, {}, True, [("net.dns", Status.OK)]),
-        ({"a.example": "198.51.100.1"}, {"b.example": "NXDOMAIN"}, True, [("net.dns-no-such-name", Status.WARNING)]),
-        ({"a.example": "198.51.100.1"}, {"b.example": "SERVFAIL"}, True, [("net.dns-failed", Status.WARNING)]),
+        (
+            {"a.example": "198.51.100.1"},
+            {"b.example": "NXDOMAIN"},
+            True,
+            [("net.dns-no-such-name", Status.WARNING)],
+        ),
+        (
+            {"a.example": "198.51.100.1"},
+            {"b.example": "SERVFAIL"},
+            True,
+            [("net.dns-failed", Status.WARNING)],
+        ),
         ({}, {}, True, [("net.dns-failed", Status.FAULT)]),
         ({}, {}, False, [("net.no-internet", Status.FAULT)]),
     ],
