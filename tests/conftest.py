@@ -45,15 +45,20 @@ def _python_escpos() -> str | None:
 
 
 def _netns() -> str | None:
-    """Return the path of `ip` if this process may make network namespaces: it tries."""
+    """Return the path of `ip` if this process may make network namespaces and devices in them: it tries."""
     ip = _program("ip")()
-    if ip is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if ip is None or os.geteuid() != 0 or not Path("/dev/net/tun").exists():
         return None
     name = f"supportctl-{os.getpid()}"
     if subprocess.run([ip, "netns", "add", name], capture_output=True, check=False).returncode:
         return None
     subprocess.run([ip, "netns", "del", name], capture_output=True, check=False)
     return ip
+
+
+def _ippeveprinter() -> str | None:
+    """It wants a message bus even when it announces nothing."""
+    return _program("ippeveprinter")() if _program("dbus-daemon")() else None
 
 
 class Peer(NamedTuple):
@@ -69,7 +74,9 @@ PEERS = {
     "python-escpos": Peer(_python_escpos, "the package escpos is not installed", "make install"),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
-        _program("ippeveprinter"), "no program `ippeveprinter`", "apt-get install cups-ipp-utils"
+        _ippeveprinter,
+        "no program `ippeveprinter`, or no `dbus-daemon` for it",
+        "apt-get install cups-ipp-utils dbus-daemon",
     ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
     "chromium": Peer(
