@@ -12,7 +12,7 @@ from probes.devices.escpos_dialogue import Dialogue
 from probes.devices.escpos_findings import CODES, findings
 from probes.links.base import LINK_CODES, LinkError
 from probes.links.exchange import Answer, Conversation
-from probes.protocols.escpos import DLE_EOT, PrinterStatus, paper_reading, reading_from_asb, status_reading
+from probes.protocols.escpos import DLE_EOT, PrinterStatus, status_reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,8 @@ def _from_answers(context: ProbeContext, dialogue: Dialogue, broken: LinkError |
     online = not answers[1].value & PrinterStatus.OFFLINE
     answered = dialogue.evidence(answers[1], "printer.gave-status")
     if dialogue.paper is not None:
+        from probes.protocols.escpos_asb import paper_reading
+
         answers[_PAPER] = dialogue.paper
         reading = reading._replace(roll_paper=paper_reading(dialogue.paper.value))
     found = list(findings(context, reading, lambda n, meaning: dialogue.evidence(answers[n], meaning)))
@@ -88,6 +90,8 @@ def _without_answer(context: ProbeContext, talk: Conversation, dialogue: Dialogu
     first, unread = DLE_EOT[1], bytes(dialogue.unread)
     answer = Answer(unread, b"", dialogue.started, "noise" if unread else "silent", first.name, first.data)
     if dialogue.block is not None:
+        from probes.protocols.escpos_asb import reading_from_asb
+
         answer = answer._replace(asked="ASB", sent=b"", data=bytes(dialogue.block))
         reading = reading_from_asb(dialogue.block)
         yield from findings(context, reading, lambda _n, meaning: talk.evidence(answer, meaning))

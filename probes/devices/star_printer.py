@@ -144,7 +144,7 @@ def _listen_and_ask(talk: Conversation) -> tuple[Answer, StarStatus | None]:
 
 
 def _without_answer(context: ProbeContext, talk: Conversation, answer: Answer) -> Finding:
-    from probes.protocols.escpos import pushed_block  # only what went wrong pays for its import
+    from probes.protocols.escpos_asb import pushed_block  # only what went wrong pays for its import
 
     if pushed_block(answer.data) is not None:
         seen = talk.evidence(answer, "printer.escpos-answered")

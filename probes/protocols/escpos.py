@@ -115,33 +115,6 @@ class RollPaperSensor(IntFlag):
     PAPER_NOT_PRESENT = 0x60
 
 
-class PaperSensor(IntFlag):
-    """GS r 1; also byte 3 of an ASB block."""
-
-    NEAR_END = 0x03
-    PAPER_NOT_PRESENT = 0x0C
-
-
-class AsbFirst(IntFlag):
-    """Byte 1 of an ASB block."""
-
-    DRAWER_KICK_OUT_CONNECTOR_PIN_3_HIGH = 0x04
-    OFFLINE = 0x08
-    COVER_OPEN = 0x20
-    PAPER_FED_BY_BUTTON = 0x40
-
-
-class AsbSecond(IntFlag):
-    """Byte 2 of an ASB block."""
-
-    WAITING_FOR_ONLINE_RECOVERY = 0x01
-    PAPER_FEED_BUTTON_PRESSED = 0x02
-    RECOVERABLE_ERROR = 0x04
-    AUTOCUTTER_ERROR = 0x08
-    UNRECOVERABLE_ERROR = 0x20
-    AUTO_RECOVERABLE_ERROR = 0x40
-
-
 FIXED_MASK, STATUS_FIXED, ASB_FIXED = 0x93, 0x12, 0x10
 _PLAIN_MASK = 0x90  # bytes 2 to 4 of an ASB block and the answers to GS r have these bits clear
 _ASB_SIZE = 4
@@ -232,20 +205,6 @@ class Reader:
         return taken
 
 
-def pushed_block(data: bytes) -> Asb | None:
-    """Return the first block if `data` is nothing but blocks: among noise, bytes look like one by chance."""
-    reader = Reader()
-    reader.feed(data)
-    try:
-        event = reader.next_event()
-        first = event
-        while isinstance(event, Asb):
-            event = reader.next_event()
-    except RemoteProtocolError:
-        return None
-    return first if isinstance(first, Asb) and event == NEED_MORE else None
-
-
 class StatusReading(NamedTuple):
     """What a printer says about itself; None where it was not asked or did not answer."""
 
@@ -263,7 +222,7 @@ def status_reading(answers: dict[int, int]) -> StatusReading:
 
     printer, cause, error, paper = bits(1), bits(2), bits(3), bits(4)
     near, absent = RollPaperSensor.NEAR_END, RollPaperSensor.PAPER_NOT_PRESENT
-    roll = None if paper is None else _roll_paper(paper, near, absent)
+    roll = None if paper is None else roll_paper(paper, near, absent)
     return StatusReading(
         None if printer is None else PrinterStatus(printer),
         None if cause is None else OfflineCause(cause),
@@ -272,31 +231,8 @@ def status_reading(answers: dict[int, int]) -> StatusReading:
     )
 
 
-def reading_from_asb(block: Asb) -> StatusReading:
-    """Return the same reading from a block that the printer pushed."""
-    first, second = AsbFirst(block.first & ~FIXED_MASK), AsbSecond(block.second & 0x6F)
-    paper = _roll_paper(block.third, PaperSensor.NEAR_END, PaperSensor.PAPER_NOT_PRESENT)
-    error = ErrorCause(second & 0x6C)  # the same bits in the same places
-    return StatusReading(
-        PrinterStatus(first & 0x0C)
-        | (PrinterStatus.WAITING_FOR_ONLINE_RECOVERY if second & AsbSecond.WAITING_FOR_ONLINE_RECOVERY else 0)
-        | (PrinterStatus.PAPER_FEED_BUTTON_PRESSED if second & AsbSecond.PAPER_FEED_BUTTON_PRESSED else 0),
-        OfflineCause(0)
-        | (OfflineCause.COVER_OPEN if first & AsbFirst.COVER_OPEN else 0)
-        | (OfflineCause.PAPER_FED_BY_BUTTON if first & AsbFirst.PAPER_FED_BY_BUTTON else 0)
-        | (OfflineCause.PRINTING_STOPPED_BY_PAPER_END if paper & RollPaperSensor.PAPER_NOT_PRESENT else 0)
-        | (OfflineCause.ERROR_OCCURRED if error else 0),
-        error,
-        paper,
-    )
-
-
-def paper_reading(sensor: int) -> RollPaperSensor:
-    """Return the paper sensors from the answer byte to GS r 1."""
-    return _roll_paper(sensor, PaperSensor.NEAR_END, PaperSensor.PAPER_NOT_PRESENT)
-
-
-def _roll_paper(bits: int, near_end: int, absent: int) -> RollPaperSensor:
+def roll_paper(bits: int, near_end: int, absent: int) -> RollPaperSensor:
+    """Return the paper sensors from the bits of any of the three answers that hold them."""
     found = RollPaperSensor(0)
     if bits & near_end:
         found |= RollPaperSensor.NEAR_END

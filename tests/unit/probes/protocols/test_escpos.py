@@ -27,9 +27,9 @@ from probes.protocols.escpos import (
     RollPaperSensor,
     Text,
     encode,
-    reading_from_asb,
     status_reading,
 )
+from probes.protocols.escpos_asb import paper_reading, pushed_block, reading_from_asb
 
 
 def events(*pieces: bytes, expected: Reply = Reply.STATUS):
@@ -168,7 +168,7 @@ def test_a_pushed_block_says_the_same_as_the_answers(block, answers):
 
 
 def test_pushed_blocks_are_recognised_only_without_anything_else():
-    assert escpos.pushed_block(bytes.fromhex("18000f00 10000000 10")) == Asb(0x18, 0, 0x0F, 0)
+    assert pushed_block(bytes.fromhex("18000f00 10000000 10")) == Asb(0x18, 0, 0x0F, 0)
     for other in (
         b"",
         b"\x18",
@@ -176,4 +176,9 @@ def test_pushed_blocks_are_recognised_only_without_anything_else():
         bytes.fromhex("1218000f00"),
         bytes.fromhex("18000f00ff"),
     ):
-        assert escpos.pushed_block(other) is None
+        assert pushed_block(other) is None
+
+
+def test_paper_by_gs_r():
+    near, absent = RollPaperSensor.NEAR_END, RollPaperSensor.PAPER_NOT_PRESENT
+    assert [paper_reading(value) for value in (0x00, 0x03, 0x0C, 0x0F)] == [0, near, absent, near | absent]
