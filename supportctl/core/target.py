@@ -75,7 +75,8 @@ class Target:
         """The URL with secrets removed: what is shown, logged and stored."""
         shown = {k: ("***" if k in _SECRET_OPTIONS else v) for k, v in self.options.items()}
         query = f"?{urlencode(shown, safe='*/:,')}" if shown else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        bare = ":" not in self.host or self.wire == "usb"  # VENDOR:PRODUCT is no IPv6 address
+        host = self.host if bare else f"[{self.host}]"
         port = f":{self.port}" if self.port is not None and self.wire != "usb" else ""
         path = quote(self.path, safe="/:.-_~@")
         if self.wire == "serial" and not path.startswith("/"):

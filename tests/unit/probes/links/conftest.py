@@ -103,6 +103,17 @@ class Pty:
         self.path = os.ttyname(self._slave)
         self.url = f"serial://{self.path}"
 
+    def wait_until_read(self):
+        """Return when nothing is left unread: hanging up would throw it away."""
+        import fcntl
+        import termios
+
+        pause = threading.Event()
+        for _try in range(2000):
+            if not any(fcntl.ioctl(self._slave, termios.FIONREAD, b"\0\0\0\0")):
+                return
+            pause.wait(0.005)
+
     def hang_up(self):
         for end in (self.master, self._slave):
             with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ import pytest
 from probes.links import LinkError
 from probes.links.usb import find_endpoints
 from supportctl.core.finding import Status
+from supportctl.core.target import parse_target
 
 URL = "escpos+usb://04b8:0e28"
 BULK, INTERRUPT = 2, 3
@@ -139,6 +140,12 @@ def test_the_serial_number_tells_twins_apart(usb, opened, failure):
     usb.devices = [printer()]
     opened(f"{URL}/X1")
     assert failure(f"{URL}/X2").code == "link.no-such-port"
+
+
+def test_the_url_of_a_usb_device_names_it_again():
+    target = parse_target(f"{URL}/X1")
+    assert target.url == f"{URL}/X1"
+    assert parse_target(target.url) == target
 
 
 def test_no_such_device(usb, failure):
