@@ -117,13 +117,15 @@ def parse(datagram: bytes) -> Response:
 def _value(value: object) -> Value:
     from pyasn1.type import univ
 
+    if isinstance(value, univ.Null):  # noSuchObject, noSuchInstance and endOfMibView are kinds of it
+        return None
     if isinstance(value, univ.Integer):
         return int(value)
     if isinstance(value, univ.OctetString):
         return bytes(value)
     if isinstance(value, univ.ObjectIdentifier):
         return tuple(value)
-    return None  # Null, noSuchObject, noSuchInstance, endOfMibView
+    return None
 
 
 def dotted(oid: Oid) -> str:

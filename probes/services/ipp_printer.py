@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from probes.links.base import LINK_CODES, LinkError
 from probes.services import conditions
+from probes.services.snmp_facts import LEVEL_AT_LEAST_ONE
 from supportctl.core.finding import Status
 from supportctl.core.text import clean
 
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from probes.services.ipp_client import Reply
     from supportctl.core.finding import Evidence, Finding
 
-STOPPED = 5  # printer-state; 3 is idle, 4 processing
+PROCESSING, STOPPED = 4, 5  # printer-state; 3 is idle
 REQUESTED = (
     "printer-name", "printer-make-and-model", "printer-state", "printer-state-reasons",
-    "printer-state-message", "printer-is-accepting-jobs", "queued-job-count",
+    "printer-state-message", "printer-is-accepting-jobs", "queued-job-count", "printer-input-tray",
 )  # fmt: skip
+_LEVEL = re.compile(r"(?:^|;)level=(-?\d{1,9})(?=;|$)")  # PWG 5100.13, printer-input-tray
 _SEVERITIES = ("-error", "-warning", "-report")
 _NEEDS_PASSWORD = {401, 403, 407}
 _SERVER_ERROR = 500
@@ -38,6 +41,7 @@ class IppFacts(NamedTuple):
     message: str = ""
     accepting: bool | None = None
     queued: int | None = None
+    trays: tuple[int, ...] = ()  # levels, in the printer's own units; negative ones as in RFC 3805
 
     def __str__(self) -> str:
         reasons = ",".join(self.reasons)
@@ -135,6 +139,9 @@ def facts_of(attributes: Mapping[str, object]) -> IppFacts:
         message=" ".join(texts(attributes.get("printer-state-message"))),
         accepting=accepting if isinstance(accepting, bool) else None,
         queued=number(attributes.get("queued-job-count")),
+        trays=tuple(
+            int(level) for level in _LEVEL.findall(";".join(texts(attributes.get("printer-input-tray"))))
+        ),
     )
 
 
@@ -162,6 +169,23 @@ def _complaint(reason: str, facts: IppFacts) -> Condition | None:
         if severity == "-report":  # "may be of interest", says RFC 8011; nobody has to act
             return None
         return conditions.Condition("printer.attention", Status.WARNING, reason, "state")
-    # CUPS says "offline-report" when it cannot reach the printer: that keyword is a fault in any severity.
-    mild = facts.state != STOPPED and severity in {"-warning", "-report"} and not row.get("consequence")
-    return conditions.from_row(row, reason, "state", mild=mild)
+    return conditions.from_row(row, reason, "state", mild=_goes_on(row["code"], keyword, severity, facts))
+
+
+def _goes_on(code: str, keyword: str, severity: str, facts: IppFacts) -> bool:
+    """Return whether the printer prints all the same.
+
+    The severity alone does not say so: printers after CUPS's model grade by their own state, so that an idle
+    one without paper says "media-empty-report", and a spooler that cannot reach its printer "offline-report".
+    """
+    if facts.state == STOPPED or keyword == "media-needed":
+        return False
+    if facts.state == PROCESSING and severity in {"-warning", "-report"} and keyword != "offline":
+        return True
+    return (
+        code == "printer.paper-out" and 0 in facts.trays and any(_has_media(level) for level in facts.trays)
+    )
+
+
+def _has_media(level: int) -> bool:
+    return level > 0 or level == LEVEL_AT_LEAST_ONE

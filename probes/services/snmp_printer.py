@@ -64,8 +64,9 @@ def _error_state(facts: PrinterFacts) -> Iterator[Condition]:
 
 def _another_tray(row: dict[str, object], facts: PrinterFacts) -> bool:
     """Return whether a printer without paper here goes on printing from another tray."""
-    tray = len(facts.inputs) > 1 and any(tray.has_media for tray in facts.inputs)
-    return row["code"] == "printer.paper-out" and tray and _prints(facts)
+    levels = [tray.level for tray in facts.inputs]
+    other = 0 in levels and any(tray.has_media for tray in facts.inputs)
+    return row["code"] == "printer.paper-out" and other and _prints(facts)
 
 
 def _prints(facts: PrinterFacts) -> bool:
