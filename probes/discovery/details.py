@@ -58,9 +58,11 @@ def _offline(tried: list[Try]) -> bool:
     reader = escpos.Reader(escpos.Reply.STATUS)
     reader.feed(bytes.fromhex(answers[-1].partition("…")[0]))
     event = reader.next_event()
-    if isinstance(event, escpos.Asb):
-        return escpos.AsbFirst.OFFLINE in escpos.AsbFirst(event.first & ~escpos.FIXED_MASK)
-    return isinstance(event, escpos.Byte) and bool(event.value & escpos.PrinterStatus.OFFLINE)
+    if not isinstance(event, escpos.Asb | escpos.Byte):
+        return True
+    # the bit stands in the same place of the answer and of the first byte of a block
+    first = event.first if isinstance(event, escpos.Asb) else event.value
+    return bool(first & escpos.PrinterStatus.OFFLINE)
 
 
 def _text_complete(heard: bytes) -> int | None:

@@ -124,7 +124,8 @@ def _identity(
 def _unrecognised(context: ProbeContext, tried: list[Try], noise: bytes, sent: bytes) -> Identity:
     target = context.target
     if not noise:
-        return Identity(target, tried=tuple(tried), why="silent")
+        why = "time" if context.deadline.expired else "silent"
+        return Identity(target, tried=tuple(tried), why=why)
     guess = explain_noise(sent, noise)
     started = context.clock.monotonic()
     seen = context.evidence("listen", guess.guess, started=started, got=noise, **guess.args)

@@ -14,7 +14,7 @@ MAKER, MODEL, SERIAL_NUMBER, FIRMWARE = "maker", "model", "serial", "firmware"
 class Try(NamedTuple):
     """One question: put with which settings, and what came of it (`answered`, `silent`, `noise`, `refused`).
 
-    `meaning` is a key of `phrases/discover.toml`; `ms` is how long it took.
+    `ms` is how long it took.
     """
 
     asked: str
@@ -28,8 +28,8 @@ class Try(NamedTuple):
 class Identity(NamedTuple):
     """`found` is the target with protocol and settings filled in, None if nothing was recognised.
 
-    `why` says then why not: `silent`, `noise`, `not-asked`; `problem` is the finding of a wire that cannot be
-    used, or of bytes that make no sense.
+    `why` says then why not: `silent`, `noise`, `not-asked`, `time` (it was over), `link`; `problem` is the
+    finding of a wire that cannot be used, or of bytes that make no sense.
     """
 
     target: Target

@@ -33,9 +33,12 @@ class Place(NamedTuple):
 
 
 class Node:
-    """One value: `mapping` and `keys` (where each key stands), or `items`, or `text`."""
+    """One value: `mapping` and `keys` (where each key stands), or `items`, or `text`.
 
-    __slots__ = ("items", "keys", "kind", "mapping", "place", "text")
+    `closed` is where the closing bracket stands, for a list or a mapping that is written in brackets.
+    """
+
+    __slots__ = ("closed", "items", "keys", "kind", "mapping", "place", "text")
 
     def __init__(self, kind: str, place: Place, text: str | None = None) -> None:
         self.kind = kind
@@ -44,6 +47,7 @@ class Node:
         self.mapping: dict[str, Node] = {}
         self.keys: dict[str, Place] = {}
         self.items: list[Node] = []
+        self.closed: Place | None = None
 
     def plain(self) -> Plain:
         """Return the value without its places; a key with nothing after it counts as absent."""
@@ -139,14 +143,17 @@ class _Builder:
             self._check(event)
             kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "list"
             node = Node(kind, _place(event))
+            node.closed = node.place if event.flow_style else None
             self._add(node, None)
             self._open.append(node)
             self._keys.append(None)
             if len(self._open) > MAX_DEPTH:
                 raise _refused("config.too-deep", node.place, limit=MAX_DEPTH)
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._open.pop()
+            node = self._open.pop()
             self._keys.pop()
+            if node.closed:
+                node.closed = _place(event)
 
     def _check(self, event: yaml.NodeEvent) -> None:
         self._values += 1
