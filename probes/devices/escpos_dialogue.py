@@ -182,11 +182,10 @@ class Dialogue:
             for n, value in zip(_REST, heard.values, strict=True):
                 self.answers[n] = StatusAnswer(DLE_EOT[n], value, answer.started)
         else:
-            for n in _REST:
-                alone = Heard()
-                answer = self._ask(DLE_EOT[n], heard=alone, wait=self._next_wait())
-                if alone.values:
-                    self.answers[n] = StatusAnswer(DLE_EOT[n], alone.values[-1], answer.started)
+            for n in _REST:  # what is missing may only be late, and be taken for the next one's answer
+                confirmed = self._confirmed(DLE_EOT[n])
+                if confirmed is not None:
+                    self.answers[n] = confirmed
 
     def _ask_once_more(self) -> bool:
         heard = Heard()
