@@ -105,8 +105,10 @@ class ClockProbe:
         judgement = judge(samples)
         if judgement is None:
             if context.settings.ntp_servers:
-                asked = f"NTP {', '.join(servers)}"
-                seen = context.evidence(asked, "net.time-silent", started=started)
+                said = [answer.outcome if isinstance(answer, NtpAnswer) else "silent" for answer in answers]
+                seen = context.evidence(
+                    f"NTP {', '.join(servers)}", "net.time-silent", started=started, got=", ".join(said)
+                )
                 yield context.unknown("net.no-time-source", seen, servers=", ".join(servers))
             return
         evidence = [_told(context, sample, judgement, started) for sample in samples]

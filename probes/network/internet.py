@@ -34,6 +34,7 @@ _DEFAULT_URLS = (
 )
 # Addresses of public name services that are the same everywhere: reachable without any name.
 ANCHORS = (("77.88.8.8", 53), ("1.1.1.1", 443), ("8.8.8.8", 443))
+NOWHERE = ("198.51.100.1", 443)  # RFC 5737: documentation only, nobody is there
 _WAIT_S = 2.5
 NETWORK_AUTHENTICATION_REQUIRED = 511  # RFC 6585, 6
 

@@ -7,16 +7,17 @@ different places, and the system's resolver says nearly the same for all of them
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from probes.network import dnsquery
 from probes.network.hosts import is_address, parse_hosts
-from probes.network.internet import ANCHORS, default_urls, url_host
-from probes.network.tcp import connect
+from probes.network.internet import ANCHORS, NOWHERE, default_urls, url_host
+from probes.network.tcp import Connect, connect
 from probes.network.together import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from probes.context import ProbeContext
     from supportctl.core.deadline import Deadline
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _LOOKUP_S = (
     1.8  # a resolver whose first server is dead needs 5 s by default (resolv.conf(5)): that is a finding
 )
-_DIRECT_S = 1.0
-_MAX_NAMES = 16
+_DIRECT_S, _LATE_S = 1.0, 0.2
+_MAX_NAMES, _MAX_SERVERS = 16, 3
 
 Kind = Literal["fine", "no-such-name", "failed", "server-silent", "no-internet"]
 
@@ -61,24 +62,28 @@ def judge(
     failed = [lookup for lookup in lookups if not lookup.addresses]
     if not failed or (not configured and len(failed) < len(lookups)):
         return [NamesJudgement("fine", tuple(lookup.name for lookup in lookups))]
-    answers = {name: [a for a in direct if a.name == name] for name in dict.fromkeys(f.name for f in failed)}
+    answers = {f.name: [a for a in direct if a.name == f.name] for f in failed}
     missing = tuple(name for name, asked in answers.items() if _denied(asked))
     broken = tuple(name for name in answers if name not in missing)
-    found: list[NamesJudgement] = []
-    if not reached and len(missing) == len(lookups) > 1:
-        # a DNS server that knows none of several names, and no way out: it serves a closed network
-        return [NamesJudgement("no-internet", missing)]
-    if missing:
-        found.append(NamesJudgement("no-such-name", missing))
-    if not broken:
-        return found
     asked = [answer for name in broken for answer in answers[name]]
-    if any(a.outcome == "NOERROR" for a in asked) and any(a.outcome == "silent" for a in asked):
-        return [*found, NamesJudgement("server-silent", broken)]
-    nothing_answers = len(failed) == len(lookups) and not missing and all(not a.answered for a in asked)
-    if nothing_answers and not reached:
-        return [NamesJudgement("no-internet", broken)]
-    return [*found, NamesJudgement("failed", broken)]
+    if not reached and len(failed) == len(lookups) and _closed(missing, broken, asked):
+        return [NamesJudgement("no-internet", tuple(answers))]
+    if not configured:
+        # names that exist everywhere: it is the server that is wrong about them
+        return [NamesJudgement("failed", tuple(answers))]
+    found = [NamesJudgement("no-such-name", missing)] if missing else []
+    if {"NOERROR", "silent"} <= {answer.outcome for answer in asked}:
+        found.append(NamesJudgement("server-silent", broken))
+    elif broken:
+        found.append(NamesJudgement("failed", broken))
+    return found
+
+
+def _closed(missing: Sequence[str], broken: Sequence[str], asked: Sequence[dnsquery.ServerAnswer]) -> bool:
+    """Whether no name service of the internet is there: all are silent, or none knows any of several names."""
+    if broken:
+        return not missing and not any(answer.answered for answer in asked)
+    return len(missing) > 1
 
 
 def _denied(asked: Sequence[dnsquery.ServerAnswer]) -> bool:
@@ -98,7 +103,7 @@ def look_up(name: str) -> Lookup:
 
 def look_up_all(names: Sequence[str], deadline: Deadline) -> list[Lookup]:
     """Return what the system finds for each name; "late" where it had not ended when the deadline passed."""
-    answers = gather([lambda name=name: look_up(name) for name in names], deadline)  # type: ignore[misc]
+    answers = gather([partial(look_up, name) for name in names], deadline)
     return [answer or Lookup(name, (), "late") for name, answer in zip(names, answers, strict=True)]
 
 
@@ -127,8 +132,8 @@ class NamesProbe:
         failed = [lookup.name for lookup in lookups if not lookup.addresses]
         if failed and (configured or len(failed) == len(lookups)):
             started = context.clock.monotonic()
-            direct, reached = _second_opinion(failed, context)
-            seen += [
+            direct, reached, anchors = _second_opinion(failed, context)
+            seen += [anchors] + [
                 context.evidence(
                     f"DNS {a.server} A {a.name}", "net.dns-asked-directly", started=started, got=a.outcome
                 )
@@ -149,24 +154,30 @@ def _names(context: ProbeContext) -> tuple[list[str], bool]:
     return names[:_MAX_NAMES], configured
 
 
-def _second_opinion(names: Sequence[str], context: ProbeContext) -> tuple[list[dnsquery.ServerAnswer], bool]:
-    """Ask each of the system's DNS servers for each name, and addresses that need no name, at once."""
+def _second_opinion(
+    names: Sequence[str], context: ProbeContext
+) -> tuple[list[dnsquery.ServerAnswer], bool, Evidence]:
+    """Ask each of the system's DNS servers for each name, and addresses that need no name, all at once."""
+    started = context.clock.monotonic()
     deadline = context.deadline.within(_DIRECT_S)
-    servers = dnsquery.system_servers()
-    direct: list[dnsquery.ServerAnswer] = []
-
-    def ask(server: str, name: str) -> bool:
-        direct.append(dnsquery.ask(server, name, deadline))
-        return False
-
-    def anchor(address: str, port: int) -> bool:
-        # a firewall that lets nobody out may refuse in the name of the address, so only "open" counts
-        return connect(address, port, deadline).outcome == "open"
-
-    asks = [lambda s=s, n=n: ask(s, n) for s in servers[:3] for n in names[:4]]
-    anchors = [lambda a=a, p=p: anchor(a, p) for a, p in ANCHORS]
-    answers = gather([*asks, *anchors], deadline)
-    return list(direct), any(answers)
+    places = (NOWHERE, *ANCHORS)
+    rows = [(server, name) for server in dnsquery.system_servers()[:_MAX_SERVERS] for name in names]
+    questions: list[Callable[[], Connect | dnsquery.ServerAnswer]] = [
+        *(partial(connect, address, port, deadline) for address, port in places),
+        *(partial(dnsquery.ask, server, name, deadline) for server, name in rows),
+    ]
+    answers = gather(questions, context.deadline.within(_DIRECT_S + _LATE_S))
+    connects = [a.outcome if isinstance(a, Connect) else "timeout" for a in answers[: len(places)]]
+    direct = [
+        answer if isinstance(answer, dnsquery.ServerAnswer) else dnsquery.ServerAnswer(*row, "silent")
+        for row, answer in zip(rows, answers[len(places) :], strict=True)
+    ]
+    shown = ", ".join(f"{place[0]} {outcome}" for place, outcome in zip(places, connects, strict=True))
+    seen = context.evidence("TCP connect", "net.without-names", started=started, got=shown)
+    # Who answers for an address that does not exist is a transparent proxy: it answers for all of them. And a
+    # firewall that lets nobody out may refuse in their name, so only an open connection counts.
+    reached = connects[0] != "open" and "open" in connects[1:]
+    return direct, reached, seen
 
 
 def _told(context: ProbeContext, lookup: Lookup, started: float) -> Evidence:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from supportctl.core.deadline import Deadline
 
 T = TypeVar("T")
-MAX_AT_ONCE = 32
+MAX_AT_ONCE = 64
 
 
 def gather(

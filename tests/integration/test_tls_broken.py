@@ -45,7 +45,9 @@ class Shop(NamedTuple):
     authority: trustme.CA
     ca: Path
 
-    def server(self, *names: str, since: datetime | None = None, until: datetime | None = None) -> ssl.SSLContext:
+    def server(
+        self, *names: str, since: datetime | None = None, until: datetime | None = None
+    ) -> ssl.SSLContext:
         issued = self.authority.issue_cert(*(names or (NAME,)), not_before=since, not_after=until)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issued.configure_cert(context)
@@ -137,7 +139,9 @@ def test_a_healthy_server(shop, serve) -> None:
 
 
 def test_a_certificate_that_ends_soon(shop, serve) -> None:
-    assert told(ask(url(serve(shop.server(until=NOW + 10 * DAY)), shop.ca))) == [("net.tls-expiring", Status.WARNING)]
+    assert told(ask(url(serve(shop.server(until=NOW + 10 * DAY)), shop.ca))) == [
+        ("net.tls-expiring", Status.WARNING)
+    ]
 
 
 def test_a_certificate_that_has_ended(shop, serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -43,10 +44,8 @@ def tcp_server() -> Generator[Callable[[Callable[[socket.socket], None]], int]]:
     def handle(handler: Callable[[socket.socket], None], client: socket.socket) -> None:
         with client:
             client.settimeout(5)
-            try:
+            with contextlib.suppress(OSError):
                 handler(client)
-            except OSError:
-                pass
 
     def accept(listener: socket.socket, handler: Callable[[socket.socket], None]) -> None:
         while True:

@@ -131,6 +131,15 @@ def test_each_configured_service_is_looked_at_as_its_own_target(web_server, cont
     ]
 
 
+def test_a_name_that_is_not_found_is_told_by_the_probe_of_names(context_of) -> None:
+    (finding,) = HostsProbe().run(context_of(hosts=("nowhere.invalid:1",)))
+    assert (finding.code, finding.status, finding.because) == (
+        "link.dns",
+        Status.SKIPPED,
+        "net.dns-no-such-name",
+    )
+
+
 def test_a_service_that_was_not_looked_at_in_time_is_unknown(tcp_server, context_of) -> None:
     port = tcp_server(lambda client: client.recv(4096) and client.recv(4096))
     context = context_of(hosts=(f"http://127.0.0.1:{port}",), seconds=0)

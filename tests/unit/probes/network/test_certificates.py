@@ -113,15 +113,18 @@ def test_an_interceptor_is_one_finding() -> None:
 )
 def test_interceptors_are_known_by_their_issuer(issuer, product) -> None:
     found = interceptors.find([issuer])
-    assert found is not None and found.product == product
+    assert found is not None
+    assert found.product == product
 
 
 @pytest.mark.parametrize(
     "issuer",
     [
-        "R11", "Let's Encrypt", "GlobalSign RSA OV SSL CA 2018", "DigiCert TLS RSA SHA256 2020 CA1", "Sectigo RSA Domain",
-        "Russian Trusted Sub CA", "The Ministry of Digital Development and Communications", "GTS CA 1C3", "Amazon RSA",
-        "Yandex LLC", "Microsoft Azure RSA TLS Issuing CA 03", "Cloudflare Inc ECC CA-3", "Shop Internal CA", "E5",
+        "R11", "Let's Encrypt", "GlobalSign RSA OV SSL CA 2018", "DigiCert TLS RSA SHA256 2020 CA1",
+        "Sectigo RSA Domain", "E5", "Amazon RSA", "GTS CA 1C3",
+        "Russian Trusted Sub CA", "The Ministry of Digital Development and Communications",
+        "Yandex LLC", "Microsoft Azure RSA TLS Issuing CA 03", "Cloudflare Inc ECC CA-3",
+        "Shop Internal CA",
     ],
 )  # fmt: skip
 def test_public_and_own_authorities_are_no_interceptors(issuer) -> None:
@@ -134,5 +137,8 @@ def test_garbage_is_no_certificate(der: bytes) -> None:
 
 
 def test_the_beginning_of_tls() -> None:
-    assert looks_like_tls(b"\x16\x03\x03") and looks_like_tls(b"\x15\x03\x01\x00\x02")
-    assert not looks_like_tls(b"HTTP/1.1") and not looks_like_tls(b"\x16") and not looks_like_tls(b"")
+    assert looks_like_tls(b"\x16\x03\x03")
+    assert looks_like_tls(b"\x15\x03\x01\x00\x02")
+    assert not looks_like_tls(b"HTTP/1.1")
+    assert not looks_like_tls(b"\x16")
+    assert not looks_like_tls(b"")

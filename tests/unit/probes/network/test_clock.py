@@ -25,8 +25,15 @@ def http(offset: float, name: str = "ofd.example") -> TimeSample:
 
 @pytest.mark.parametrize(
     ("offset", "status"),
-    [(0, Status.OK), (119, Status.OK), (-120, Status.WARNING), (299, Status.WARNING), (300, Status.FAULT), (-9e9, Status.FAULT)],
-)  # fmt: skip
+    [
+        (0, Status.OK),
+        (119, Status.OK),
+        (-120, Status.WARNING),
+        (299, Status.WARNING),
+        (300, Status.FAULT),
+        (-9e9, Status.FAULT),
+    ],
+)
 def test_limits(offset: float, status: Status) -> None:
     assert status_of(offset) is status
 
@@ -43,17 +50,21 @@ def test_time_servers_are_believed_before_web_servers_and_it_is_said_who_was_ove
 
 def test_without_a_time_server_the_web_services_tell() -> None:
     found = judge([http(601), http(600, "utm.example")])
-    assert found is not None and found.status is Status.FAULT and not found.overruled
+    assert found is not None
+    assert found.status is Status.FAULT
+    assert not found.overruled
 
 
 def test_a_lying_time_server_is_outvoted() -> None:
     found = judge([ntp(9000, "liar"), ntp(1, "one"), http(0.5)])
-    assert found is not None and found.sample.source == "one"
+    assert found is not None
+    assert found.sample.source == "one"
 
 
 def test_the_most_exact_one_is_taken() -> None:
     found = judge([ntp(1, "far", 0.2), ntp(1.1, "near", 0.001)])
-    assert found is not None and found.sample.source == "near"
+    assert found is not None
+    assert found.sample.source == "near"
 
 
 def ntp_packet(question: bytes, offset_s: float, *, stratum: int = 2, leap: int = 0) -> bytes:
@@ -92,7 +103,7 @@ def test_a_server_that_does_not_know_the_time_is_not_believed(udp_server, contex
 def test_a_silent_time_server_is_asked_twice(monkeypatch, udp_server, context_of) -> None:
     monkeypatch.setattr(answers, "_UDP_WAIT_S", 0.4)
     heard: list[bytes] = []
-    port = udp_server(lambda question: heard.append(question))
+    port = udp_server(heard.append)
     (finding,) = NtpProbe().run(context_of(f"ntp://127.0.0.1:{port}", seconds=0.6))
     assert (finding.code, finding.status) == ("link.silent", Status.FAULT)
     replies = iter([None, 0])

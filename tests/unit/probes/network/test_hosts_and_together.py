@@ -42,10 +42,16 @@ def test_any_text_is_a_host_or_none(text: str) -> None:
 
 
 def test_here_and_nearby() -> None:
-    assert is_here("localhost") and is_here("127.8.8.8") and is_here("::1")
-    assert not is_here("192.168.1.1") and not is_here("localhost.example")
-    assert is_nearby("192.168.1.1") and is_nearby("fd00::1") and is_nearby("169.254.1.1")
-    assert not is_nearby("8.8.8.8") and not is_nearby("printer")
+    assert is_here("localhost")
+    assert is_here("127.8.8.8")
+    assert is_here("::1")
+    assert not is_here("192.168.1.1")
+    assert not is_here("localhost.example")
+    assert is_nearby("192.168.1.1")
+    assert is_nearby("fd00::1")
+    assert is_nearby("169.254.1.1")
+    assert not is_nearby("8.8.8.8")
+    assert not is_nearby("printer")
 
 
 def deadline(seconds: float) -> Deadline:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -32,10 +33,8 @@ def test_a_date_that_is_none(date: str) -> None:
 def test_garbage_is_answered_or_told_as_such(data: bytes) -> None:
     for heard in (data, b"HTTP/1.1 " + data, OK + data, OK[:20] + data):
         http.whole(heard, head=False)
-        try:
-            assert isinstance(http.parse(heard), http.HttpAnswer)
-        except http.NotHttpError as error:
-            assert len(error.got) <= 64
+        with contextlib.suppress(http.NotHttpError):
+            assert 0 <= http.parse(heard).status <= 999
 
 
 @given(st.integers(0, len(OK)))

@@ -6,7 +6,9 @@ import pytest
 
 from probes.network import dnsquery, names
 from probes.network.dnsquery import ServerAnswer
+from probes.network.internet import NOWHERE
 from probes.network.names import Lookup, NamesProbe, judge
+from probes.network.tcp import Connect
 from supportctl.core.finding import Status
 
 GOOD = Lookup("ofd.example", ("198.51.100.7",))
@@ -51,6 +53,11 @@ def test_a_server_that_knows_no_name_at_all_serves_a_closed_network() -> None:
     assert kinds([BAD], direct[:1]) == ["no-such-name"]
 
 
+def test_a_server_that_denies_well_known_names_is_broken() -> None:
+    direct = [answer("NXDOMAIN"), answer("NXDOMAIN", "utm.example")]
+    assert kinds([BAD, OTHER_BAD], direct, reached=True, configured=False) == ["failed"]
+
+
 def test_one_dead_server_of_two_makes_every_lookup_slow() -> None:
     late = Lookup("ofd.example", (), "late")
     direct = [answer("silent"), answer("NOERROR", server="192.0.2.54")]
@@ -69,7 +76,9 @@ def test_of_well_known_names_one_is_enough() -> None:
 def network(monkeypatch):
     """A network of our own: name -> addresses, and one DNS server's answers by name."""
 
-    def build(known: dict[str, str], direct: dict[str, str], *, reached: bool) -> None:
+    def build(
+        known: dict[str, str], direct: dict[str, str], *, reached: bool, nowhere: str = "timeout"
+    ) -> None:
         def getaddrinfo(name, *_args, **_more):
             if name not in known:
                 raise socket.gaierror(socket.EAI_NONAME, "unknown")
@@ -83,14 +92,13 @@ def network(monkeypatch):
             lambda server, name, _deadline: ServerAnswer(server, name, direct.get(name, "silent")),
         )
         outcome = "open" if reached else "refused"
-        monkeypatch.setattr(names, "connect", lambda *_args: Connected(outcome))
+        monkeypatch.setattr(
+            names,
+            "connect",
+            lambda address, *_args: Connect(nowhere if address == NOWHERE[0] else outcome, 1.0),
+        )
 
     return build
-
-
-class Connected:
-    def __init__(self, outcome: str) -> None:
-        self.outcome = outcome
 
 
 @pytest.mark.parametrize(
@@ -133,3 +141,9 @@ def test_addresses_need_no_name_service(network, context_of) -> None:
 
 def test_a_malformed_name_is_just_not_found() -> None:
     assert names.look_up("a" * 80 + ".example").addresses == ()
+
+
+def test_who_answers_for_an_address_that_does_not_exist_is_not_the_internet(network, context_of) -> None:
+    network({}, {}, reached=True, nowhere="open")
+    (finding,) = NamesProbe().run(context_of(hosts=("a.example", "b.example")))
+    assert finding.code == "net.no-internet"
