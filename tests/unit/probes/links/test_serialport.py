@@ -14,6 +14,7 @@ import pytest
 import serial
 
 from probes.links import LinkError, portfacts, serialport
+from probes.links.holders import likely_holders
 from probes.links.portlink import Settings
 from supportctl.core.finding import Status
 from supportctl.core.target import parse_target
@@ -249,6 +250,36 @@ def test_permission_names_what_mends_it(failure, pty, monkeypatch, remedy, meani
 def test_other_refusals(failure, pty, monkeypatch, number, code):
     refusing(monkeypatch, number)
     assert failure(pty.url).code == code
+
+
+@pytest.mark.parametrize(
+    ("winerror", "code", "meaning"),
+    [
+        (5, "link.port-busy", "link.held-perhaps-by"),
+        (2, "link.no-such-port", "link.port-absent"),
+        (31, "link.no-such-port", "link.no-hardware"),
+        (87, "link.bad-settings", "link.settings-refused"),
+        (121, "link.timeout", "link.port-hangs"),
+    ],
+)
+def test_what_windows_says_becomes_a_finding(failure, monkeypatch, winerror, code, meaning):
+    """The messages are Windows's, recorded; the way from there to the finding is the same everywhere."""
+
+    def refuse(port, settings):
+        raise serial.SerialException(f"could not open port 'COM3': OSError(22, 'Слова.', None, {winerror})")
+
+    running = [
+        [(4, "System"), (812, "Frontol6.exe")],
+        [],
+    ]  # first asked before the port is touched, then after
+    monkeypatch.setattr(serialport, "_open", refuse)
+    monkeypatch.setattr(serialport, "_must_be_a_port", lambda *_: None)
+    monkeypatch.setattr(serialport, "existing_ports", lambda port: ["COM4"])
+    monkeypatch.setattr(serialport, "holders", lambda port: likely_holders(running.pop()))
+    error = failure("serial:///COM3")
+    assert (error.code, error.evidence[0].meaning) == (code, meaning)
+    if code == "link.port-busy":
+        assert error.details["holder"] == "Frontol6.exe (pid 812)"
 
 
 def test_a_refusal_nobody_knows_is_not_guessed_at(opened, pty, monkeypatch):
