@@ -19,6 +19,7 @@ _format_option = click.option(
 
 
 @click.group()
+@common_options
 def config() -> None:
     """Check and show the configuration, print its schema."""
 
