@@ -57,9 +57,7 @@ class DiskProbe:
 
 def read_volumes() -> tuple[Volume, ...]:
     """Return the volumes that a till writes to, each once."""
-    if sys.platform == "win32":
-        return tuple(_windows_volumes())
-    return tuple(_unix_volumes())
+    return tuple(_windows_volumes() if sys.platform == "win32" else _unix_volumes())
 
 
 def _unix_volumes() -> Iterator[Volume]:
@@ -70,7 +68,7 @@ def _unix_volumes() -> Iterator[Volume]:
     for folder in _UNIX_FOLDERS:
         try:
             device = Path(folder).stat().st_dev
-            numbers = os.statvfs(folder)
+            numbers = os.statvfs(folder)  # type: ignore[attr-defined,unused-ignore]
         except OSError:
             continue
         mounted = next((str(p) for p in (Path(folder), *Path(folder).parents) if str(p) in types), folder)

@@ -55,8 +55,9 @@ def read_facts(now: float) -> RestartFacts | None:
     import psutil
 
     uptime = max(0.0, now - psutil.boot_time())
-    if sys.platform == "win32":
-        return RestartFacts(_windows_keys(), (), uptime)
+    keys = _windows_keys()
+    if keys is not None:
+        return RestartFacts(keys, (), uptime)
     if _REQUIRED.exists():
         return RestartFacts((str(_REQUIRED),), packages(_read(_PACKAGES)), uptime)
     return RestartFacts((), (), uptime) if Path("/etc/debian_version").exists() else None
@@ -86,15 +87,17 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _windows_keys() -> tuple[str, ...]:
-    found: list[str] = []
+def _windows_keys() -> tuple[str, ...] | None:
     if sys.platform == "win32":
         import winreg
 
+        found: list[str] = []
         for key in WINDOWS_KEYS:
             try:
                 winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key).Close()
             except OSError:
                 continue
             found.append(f"HKLM\\{key}")
-    return tuple(found)
+        return tuple(found)
+    else:  # noqa: RET505  mypy reads the branches of a platform so
+        return None

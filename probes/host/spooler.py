@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from probes.host.verdict import Verdict
@@ -35,13 +34,14 @@ class SpoolerProbe:
     def run(self, context: ProbeContext) -> Iterator[Finding]:
         """Yield what is wrong with the spooler and its queues."""
         started = context.clock.monotonic()
-        if sys.platform == "win32":
-            yield from _windows(context, started)
-            return
-        from probes.host.cups import check_cups, read_cups
+        yield from _windows(context, started) if sys.platform == "win32" else _cups(context, started)
 
-        for verdict in check_cups(read_cups(context)):
-            yield verdict.told(context, started)
+
+def _cups(context: ProbeContext, started: float) -> Iterator[Finding]:
+    from probes.host.cups import check_cups, read_cups
+
+    for verdict in check_cups(read_cups(context)):
+        yield verdict.told(context, started)
 
 
 def _windows(context: ProbeContext, started: float) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _answers_snmp(context: ProbeContext, port: Port) -> bool | None:
     options = {"community": port.community, "version": "1"}
     target = Target("snmp", "udp", port.host, SNMP_PORT, options=options)
     try:
-        with Agent(replace(context, target=target, deadline=context.deadline.within(_REACH_S))) as agent:
+        with Agent(context._replace(target=target, deadline=context.deadline.within(_REACH_S))) as agent:
             agent.get_next("sysDescr", [SYS_DESCR])
     except LinkError as error:
         return None if error.status is Status.UNKNOWN else False

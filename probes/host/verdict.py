@@ -25,12 +25,10 @@ class Verdict(NamedTuple):
 
     def told(self, context: ProbeContext, started: float, *further: Evidence) -> Finding:
         """Return the finding; `started` is the clock before the facts were read."""
-        from dataclasses import replace
-
         from supportctl.core.finding import clean_args
 
         seen = context.evidence(self.asked, self.meaning, started=started, got=self.got or None)
-        seen = replace(seen, args=clean_args(self.args))
+        seen = seen._replace(args=clean_args(self.args))
         say = {
             Status.OK: context.ok,
             Status.WARNING: context.warning,

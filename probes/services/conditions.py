@@ -98,14 +98,12 @@ def told(
     `answers` are the answers by `Condition.source`, as evidence without a meaning yet; `meaning` is the
     key of the evidence text, which gets the printer's own word as `{said}`.
     """
-    from dataclasses import replace
-
     from supportctl.core.text import clean
 
     raised = settle(conditions)
     for condition in raised:
         said = clean(condition.said)
-        seen = replace(answers[condition.source], meaning=meaning, args={"said": said})
+        seen = answers[condition.source]._replace(meaning=meaning, args={"said": said})
         say = context.fault if condition.status is Status.FAULT else context.warning
         yield say(condition.code, seen, said=said)
     problems = {condition.code for condition in raised}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from probes.links.base import LINK_CODES, LinkError
@@ -69,7 +68,7 @@ class IppPrinterProbe:
             yield _no_state(context, reply)
             return
         facts = facts_of(reply.ipp.printers[0])
-        answers = {"state": replace(reply.evidence, got=str(facts))}
+        answers = {"state": reply.evidence._replace(got=str(facts))}
         yield from conditions.told(context, complaints(facts), answers, "ipp.printer-says")
 
 
@@ -100,18 +99,18 @@ def _no_state(context: ProbeContext, reply: Reply) -> Finding:
     if message is not None:
         return _ipp_refused(context, seen, message)
     if reply.silent:
-        return context.fault("link.silent", replace(seen, meaning="ipp.silent"))
+        return context.fault("link.silent", seen._replace(meaning="ipp.silent"))
     if page is None:
-        wrong = replace(seen, meaning="ipp.not-http")
+        wrong = seen._replace(meaning="ipp.not-http")
         return context.fault("link.wrong-device", wrong, expected="IPP", found="?")
     args = {"status": clean(f"{page.status} {page.reason}".strip())}
     if page.status in _NEEDS_PASSWORD:
-        return context.unknown("printer.status-not-supported", replace(seen, meaning="ipp.needs-password"))
+        return context.unknown("printer.status-not-supported", seen._replace(meaning="ipp.needs-password"))
     if page.status >= _SERVER_ERROR:
-        failed = replace(seen, meaning="ipp.http-status", args=args)
+        failed = seen._replace(meaning="ipp.http-status", args=args)
         return context.unknown("printer.status-not-supported", failed)
     found = page.headers.get("server", "") or f"HTTP {page.status}"
-    wrong = replace(seen, meaning="ipp.not-ipp", args=args)
+    wrong = seen._replace(meaning="ipp.not-ipp", args=args)
     return context.fault("link.wrong-device", wrong, expected="IPP", found=found)
 
 
@@ -119,11 +118,11 @@ def _ipp_refused(context: ProbeContext, seen: Evidence, message: Answer) -> Find
     from probes.protocols.ipp import Status as IppStatus
 
     if message.status in {IppStatus.FORBIDDEN, IppStatus.NOT_AUTHENTICATED, IppStatus.NOT_AUTHORIZED}:
-        return context.unknown("printer.status-not-supported", replace(seen, meaning="ipp.needs-password"))
+        return context.unknown("printer.status-not-supported", seen._replace(meaning="ipp.needs-password"))
     if message.status == IppStatus.NOT_FOUND or message.ok:
-        wrong = replace(seen, meaning="ipp.no-queue")
+        wrong = seen._replace(meaning="ipp.no-queue")
         return context.fault("link.wrong-device", wrong, expected="IPP printer", found="IPP")
-    refused = replace(seen, meaning="ipp.refused", args={"status": f"0x{message.status & 0xFFFF:04x}"})
+    refused = seen._replace(meaning="ipp.refused", args={"status": f"0x{message.status & 0xFFFF:04x}"})
     return context.unknown("printer.status-not-supported", refused)
 
 

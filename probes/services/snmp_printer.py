@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from probes.links.base import LINK_CODES, LinkError
@@ -36,7 +35,7 @@ class SnmpPrinterProbe:
             return
         if not facts.is_printer:
             found = clean(facts.description)
-            said = replace(facts.answers["state"], meaning="snmp.no-printer", args={"said": found})
+            said = facts.answers["state"]._replace(meaning="snmp.no-printer", args={"said": found})
             yield context.fault("link.wrong-device", said, expected="SNMP printer", found=found)
             return
         yield from conditions.told(context, complaints(facts), dict(facts.answers), "snmp.printer-says")
