@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 # These say something about the host, not about one port of it.
 _HOST_LEVEL = {"link.no-route", "link.dns", "link.timeout"}
+# And these about this computer, whichever target showed it.
+_COMPUTER_LEVEL = {"host.clock-drift"}
 
 
 def one_cause_one_finding(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -21,9 +22,11 @@ def one_cause_one_finding(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     kept: list[Finding] = []
     for finding in findings:
         key = (urlsplit(finding.target).hostname or "", finding.code)
-        if finding.code in _HOST_LEVEL and finding.status is not Status.SKIPPED and key[0]:
+        if finding.code in _COMPUTER_LEVEL and finding.status is not Status.OK:
+            key = ("this computer", finding.code)
+        if finding.code in _HOST_LEVEL | _COMPUTER_LEVEL and finding.status is not Status.SKIPPED and key[0]:
             if key in first:
-                kept.append(replace(finding, status=Status.SKIPPED, because=finding.code))
+                kept.append(finding._replace(status=Status.SKIPPED, because=finding.code))
                 continue
             first[key] = finding
         kept.append(finding)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from supportctl.core.finding import Evidence, Finding, Status, clean_args
 from supportctl.core.text import clean, hexed
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from supportctl.core.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeSettings:
+class ProbeSettings(NamedTuple):
     """What the configuration says about a probe's subject."""
 
     timezone: tzinfo | None = None
-    expect: Mapping[str, str] = field(default_factory=dict)  # per target, e.g. {"drawer": "closed"}
+    expect: Mapping[str, str] = MappingProxyType({})  # per target, e.g. {"drawer": "closed"}
     services: tuple[str, ...] = ()  # names of the till software's services
     ntp_servers: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()  # services whose TCP, TLS and HTTP Date the computer's network probes look at
@@ -33,15 +32,14 @@ class ProbeSettings:
     connectivity_urls: tuple[str, ...] = ()  # plain HTTP pages that say whether the internet is open
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeContext:
+class ProbeContext(NamedTuple):
     """One question's surroundings. A probe has no other way to reach a wire or a clock."""
 
     target: Target
     deadline: Deadline
     clock: Clock
     opener: Callable[[Target, Deadline], Link]
-    settings: ProbeSettings = field(default_factory=ProbeSettings)
+    settings: ProbeSettings = ProbeSettings()
 
     def open_link(self, deadline: Deadline | None = None) -> Link:
         """Return an open link to the target.
@@ -93,7 +91,11 @@ class ProbeContext:
     def _finding(
         self, code: str, status: Status, evidence: tuple[Evidence, ...], args: Mapping[str, object]
     ) -> Finding:
-        return Finding(code, status, self.target.url, self.target.name, clean_args(args), evidence)
+        # a device that cannot be reached stops sales, a service need not
+        sales = False if code.startswith("link.") and self.target.is_service else None
+        return Finding(
+            code, status, self.target.url, self.target.name, clean_args(args), evidence, stops_sales=sales
+        )
 
 
 def evidence(

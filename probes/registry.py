@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "supportctl.probes"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeEntry:
+class ProbeEntry(NamedTuple):
     """One row. `implementation` is `module:Class`, imported when the probe runs, or the class itself.
 
     `protocols` are the target protocols that it asks, or wires for targets without a protocol (a plain
@@ -29,7 +27,7 @@ class ProbeEntry:
 
     id: str
     implementation: str | Callable[[], Probe]
-    protocols: frozenset[str] = field(default_factory=frozenset)
+    protocols: frozenset[str] = frozenset()
     computer: bool = False
     needs: tuple[str, ...] = ()
     budget_s: float = 15.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probes.causes import one_cause_one_finding
 from probes.context import ProbeContext, ProbeSettings
@@ -47,8 +47,7 @@ class Job:
         return next((f for f in self.findings if f.status is Status.FAULT or f.code == _NOT_ASKED), None)
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(NamedTuple):
     """What a run found, in the order of its jobs."""
 
     findings: tuple[Finding, ...]

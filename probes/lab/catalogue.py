@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, cast
 
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from probes.lab.device import Device
 
 DEVICES: dict[str, str] = {
@@ -36,9 +34,3 @@ def make_device(protocol: str, model: str | None = None) -> Device:
     if "model" not in signature(make).parameters or not (model.isascii() and model.isprintable()):
         raise UsageError("lab.unknown-model", found=model, protocol=protocol)
     return cast("Device", make(model=model))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the names that `word` may have meant, else all of them."""
-    names = sorted(known)
-    return ", ".join(difflib.get_close_matches(word, names, 3, 0.5) or names) or "-"

@@ -16,13 +16,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from probes.lab.catalogue import make_device, nearest
+from probes.lab.catalogue import make_device
 from probes.lab.scenario import DEFAULT_SCENARIO, DeviceSpec, Scenario, load_scenario
 from probes.lab.serve.loop import LoopThread
 from probes.lab.serve.station import Station
 from probes.lab.serve.tcp import TcpEndpoint
 from probes.lab.wirefaults import TCP
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from probes.lab.catalogue import DEVICES, make_device, nearest
+from probes.lab.catalogue import DEVICES, make_device
 from probes.lab.scenario import DeviceSpec, Scenario, built_in
 from probes.lab.wirefaults import SERIAL, TCP, WIRES, wire_faults
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -192,7 +191,7 @@ class HostsProbe:
     def run(self, context: ProbeContext) -> Iterator[Finding]:
         """Yield the findings of each service, in the order of the configuration."""
         hosts = parse_hosts(context.settings.hosts)
-        contexts = [replace(context, target=host.target()) for host in hosts]
+        contexts = [context._replace(target=host.target()) for host in hosts]
         started = context.clock.monotonic()
         asked = [partial(_examine, host, own) for host, own in zip(hosts, contexts, strict=True)]
         for host, own, found in zip(hosts, contexts, gather(asked, context.deadline), strict=True):
@@ -210,7 +209,7 @@ def _examine(host: Host, context: ProbeContext) -> list[Finding]:
             found.append(context.skipped("link.dns", "net.dns-no-such-name", **finding.args))
         else:
             # a device that cannot be reached stops sales, a service of the configuration need not
-            found.append(replace(finding, stops_sales=False))
+            found.append(finding._replace(stops_sales=False))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from probes.links import LinkError
 from probes.network import certificates
 from probes.network.clock import FAULT_S, drift_args
-from probes.network.clock_sources import TimeSample, ask_date, ask_ntp
+from probes.network.clock_sources import TimeSample, ask_configured, ask_date
 from probes.network.hosts import Host
 from probes.network.interceptors import Interceptor, find
 from probes.network.tls_handshake import (
@@ -197,14 +197,12 @@ def _failed(context: ProbeContext, host: Host, asked: str, error: TlsFailedError
 
 
 def _right_time(context: ProbeContext, host: Host) -> TimeSample | None:
-    """The time as the service itself tells it, else as a configured time server does."""
-    deadline = context.deadline.within(_CLOCK_S)
-    sample = ask_date(context, host, deadline)
-    for server in () if sample else context.settings.ntp_servers[:2]:
-        sample = ask_ntp(server, context.deadline.within(_CLOCK_S)).sample
+    """The time as a configured time server tells it, else as the service itself does."""
+    for server in context.settings.ntp_servers[:1]:
+        sample = ask_configured(server, context.deadline.within(_CLOCK_S)).sample
         if sample is not None:
-            break
-    return sample
+            return sample
+    return ask_date(context, host, context.deadline.within(_CLOCK_S))
 
 
 def _clock_is_cause(certificate: certificates.Certificate, now: datetime, source: TimeSample) -> bool:
@@ -215,7 +213,6 @@ def _clock_is_cause(certificate: certificates.Certificate, now: datetime, source
 
 
 def _clock_fault(context: ProbeContext, source: TimeSample) -> Finding:
-    from dataclasses import replace
 
     started = context.clock.monotonic()
     asked = f"NTP {source.source}" if source.kind == "ntp" else f"HEAD {source.source}"
@@ -226,7 +223,7 @@ def _clock_fault(context: ProbeContext, source: TimeSample) -> Finding:
         seen = context.evidence(
             asked, "net.clock-behind", started=started, got=source.detail, seconds=seconds
         )
-    here = replace(context, target=THIS_COMPUTER)
+    here = context._replace(target=THIS_COMPUTER)
     return here.fault("host.clock-drift", seen, **drift_args(context, source.offset_s, source.source))
 
 

@@ -11,7 +11,7 @@ from probes.links.tcp import resolve
 from probes.protocols import snmp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from probes.context import ProbeContext
     from probes.protocols.snmp import Oid, Response, VarBind, Version
@@ -30,6 +30,13 @@ class Asked(NamedTuple):
     """An answer, and how it was got."""
 
     response: Response
+    evidence: Evidence
+
+
+class Found(NamedTuple):
+    """An object that the agent has, and the answer that it stood in."""
+
+    bind: VarBind
     evidence: Evidence
 
 
@@ -62,17 +69,25 @@ class Agent:
         """Return the answer to a GETNEXT. Raises as `get` does."""
         return self._ask(f"GETNEXT {asked}", snmp.get_next, oids)
 
-    def first_of(self, asked: str, columns: Sequence[Oid]) -> tuple[dict[Oid, VarBind], Asked]:
-        """Return the first row of each of `columns` that the agent has, whatever its index."""
-        last = self.get_next(asked, columns)
-        if last.response.error_status:  # v1 fails the whole question for one missing object
-            found: dict[Oid, VarBind] = {}
-            for column in columns:
-                single = self.get_next(asked, [column])
-                found.update(_inside([column], single.response))
-                last = single if found else last
-            return found, last
-        return _inside(columns, last.response), last
+    def first_of(self, columns: Mapping[str, Oid]) -> dict[Oid, Found]:
+        """Return the first row of each of `columns` (by name) that the agent has, whatever its index.
+
+        Columns that it has not are left out; asked all at once or, where v1 fails for a missing one, one by one.
+
+        Raises:
+            LinkError: as `get`.
+        """
+        oids = list(columns.values())
+        together = self.get_next(", ".join(columns), oids)
+        if not together.response.error_status:
+            inside = _inside(oids, together.response)
+            return {column: Found(bind, together.evidence) for column, bind in inside.items()}
+        found: dict[Oid, Found] = {}
+        for name, column in columns.items():
+            single = self.get_next(name, [column])
+            if not single.response.error_status and (bind := _inside([column], single.response).get(column)):
+                found[column] = Found(bind, single.evidence)
+        return found
 
     def rows(self, asked: str, columns: Sequence[Oid]) -> tuple[Table, Asked | None]:
         """Return a table by index and column, at most `MAX_ROWS` rows, and the answer with its first row."""

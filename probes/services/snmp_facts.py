@@ -9,8 +9,8 @@ from probes.links.base import LinkError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from probes.protocols.snmp import Oid, Value, VarBind
-    from probes.services.snmp_agent import Agent
+    from probes.protocols.snmp import Oid, Value
+    from probes.services.snmp_agent import Agent, Found
     from supportctl.core.finding import Evidence
 
 _MIB_2 = (1, 3, 6, 1, 2, 1)
@@ -29,6 +29,12 @@ PRT_ALERT_GROUP = (*_PRT, 18, 1, 1, 4)
 PRT_ALERT_CODE = (*_PRT, 18, 1, 1, 7)
 PRT_ALERT_DESCRIPTION = (*_PRT, 18, 1, 1, 8)
 
+_FIRST = {
+    "sysDescr": SYS_DESCR,
+    "hrPrinterStatus": HR_PRINTER_STATUS,
+    "hrPrinterDetectedErrorState": HR_PRINTER_DETECTED_ERROR_STATE,
+    "prtMarkerLifeCount": PRT_MARKER_LIFE_COUNT,
+}
 DOWN, WARNING, RUNNING = 5, 3, 2  # hrDeviceStatus
 CRITICAL = 3  # prtAlertSeverityLevel
 LEVEL_AT_LEAST_ONE, LEVEL_UNKNOWN, LEVEL_NO_LIMIT = -3, -2, -1  # prtInputCurrentLevel
@@ -81,10 +87,9 @@ def read_facts(agent: Agent) -> PrinterFacts:
     Raises:
         LinkError: it does not answer the first question, or stops to answer.
     """
-    asked = "sysDescr, hrPrinterStatus, hrPrinterDetectedErrorState, prtMarkerLifeCount"
-    columns = (SYS_DESCR, HR_PRINTER_STATUS, HR_PRINTER_DETECTED_ERROR_STATE, PRT_MARKER_LIFE_COUNT)
-    found, answer = agent.first_of(asked, columns)
-    answers = {"state": answer.evidence}
+    found = agent.first_of(_FIRST)
+    state = found.get(HR_PRINTER_DETECTED_ERROR_STATE) or next(iter(found.values()), None)
+    answers = {"state": state.evidence} if state else {}
     facts = PrinterFacts(
         description=_text(_value(found, SYS_DESCR)),
         printer_status=_number(_value(found, HR_PRINTER_STATUS)),
@@ -132,15 +137,15 @@ def _with_tables(agent: Agent, facts: PrinterFacts, answers: dict[str, Evidence]
     )
 
 
-def _index(found: Mapping[Oid, VarBind]) -> Oid | None:
+def _index(found: Mapping[Oid, Found]) -> Oid | None:
     for column in (HR_PRINTER_DETECTED_ERROR_STATE, HR_PRINTER_STATUS):
         if column in found:
-            return found[column].oid[len(column) :]
+            return found[column].bind.oid[len(column) :]
     return None
 
 
-def _value(found: Mapping[Oid, VarBind], column: Oid) -> Value:
-    return found[column].value if column in found else None
+def _value(found: Mapping[Oid, Found], column: Oid) -> Value:
+    return found[column].bind.value if column in found else None
 
 
 def _number(value: Value) -> int | None:

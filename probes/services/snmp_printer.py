@@ -35,8 +35,10 @@ class SnmpPrinterProbe:
             return
         if not facts.is_printer:
             found = clean(facts.description)
-            said = facts.answers["state"]._replace(meaning="snmp.no-printer", args={"said": found})
-            yield context.fault("link.wrong-device", said, expected="SNMP printer", found=found)
+            seen = [
+                e._replace(meaning="snmp.no-printer", args={"said": found}) for e in facts.answers.values()
+            ]
+            yield context.fault("link.wrong-device", *seen, expected="SNMP printer", found=found)
             return
         yield from conditions.told(context, complaints(facts), dict(facts.answers), "snmp.printer-says")
 

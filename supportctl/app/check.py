@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probes.context import ProbeSettings
 from probes.links import open_link
@@ -18,6 +16,7 @@ from supportctl.catalog.loader import add_texts
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 from supportctl.core.target import THIS_COMPUTER, Target, parse_target
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_DEADLINE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRequest:
+class CheckRequest(NamedTuple):
     """What to check. No targets: this computer, its network, and all that the configuration names.
 
     `deadline_s` bounds the whole run, in seconds.
@@ -121,8 +119,7 @@ def _target(word: str, config: SiteConfig | None) -> Target:
     named = {target.name: target for target in _configured(config)}
     if word in named:
         return named[word]
-    nearest = difflib.get_close_matches(word, [str(name) for name in named], 3, 0.4)
-    raise UsageError("check.unknown-name", found=word, nearest=", ".join(nearest or map(str, named)) or "-")
+    raise UsageError("check.unknown-name", found=word, nearest=nearest(word, map(str, named), 0.4))
 
 
 def _configured(config: SiteConfig | None) -> list[Target]:

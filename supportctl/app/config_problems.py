@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from supportctl.core.errors import UsageError
-from supportctl.core.fields import IsSecret, address_holds_secret, nearest
+from supportctl.core.fields import IsSecret, address_holds_secret
+from supportctl.core.nearest import nearest
 from supportctl.core.secrets import is_reference
 from supportctl.core.site import SiteConfig
 from supportctl.core.text import clean

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 from supportctl.core.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -24,5 +24,4 @@ def resolve_target(word: str, config: SiteConfig | None) -> Target:
     if entry is not None:
         return entry.target()
     names = [known.name for known in config.targets] if config else []
-    nearest = difflib.get_close_matches(word, names, 3, 0.4)
-    raise UsageError("check.unknown-name", found=word, nearest=", ".join(nearest or names) or "-")
+    raise UsageError("check.unknown-name", found=word, nearest=nearest(word, names, 0.4))

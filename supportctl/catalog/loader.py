@@ -8,13 +8,13 @@ small file.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import close_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class Catalog:
     def nearest(self, code: str) -> str:
         """Return up to three codes and questions that look like `code` or share a word with it."""
         known = list(dict.fromkeys((*self.codes(), *self.questions())))
-        close = difflib.get_close_matches(code, known, 3, 0.4)
+        close = close_to(code, known, 0.4)
         words = {word for word in _words_of(code) if len(word) > 2}
         return (
             ", ".join(close or [name for name in known if words & _words_of(name)][:3]) or "supportctl codes"

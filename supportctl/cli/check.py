@@ -70,7 +70,12 @@ def check(
 
 def checked(request: CheckRequest, catalog: Catalog) -> Report:
     """Return the report of a check, with progress on a terminal."""
+    import sys
+
     from supportctl.app.check import run_check
+
+    if not sys.stderr.isatty():
+        return run_check(request)
     from supportctl.cli.progress import progress
 
     with progress(catalog) as on_change:

@@ -66,7 +66,7 @@ def _document(found: Configuration, catalog: Catalog) -> dict[str, object]:
         details: dict[str, object] = {**problem.details(), "where": where}
         status = "error" if problem.is_error else "warning"
         place: dict[str, object] = {"file": str(found.path), "line": problem.line, "column": problem.column}
-        texts = error_texts(catalog, problem.key, details)
+        texts: dict[str, object] = {**error_texts(catalog, problem.key, details)}
         problems.append({"code": problem.key, "status": status, **place, **texts})
     if found.config is not None:
         verdict = "warning" if problems else "ok"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import traceback
@@ -14,6 +13,7 @@ import click
 from supportctl.catalog import Catalog
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.log import debugging
+from supportctl.core.nearest import nearest as words_near
 from supportctl.core.redaction import redact
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def from_click(error: click.ClickException) -> SupportctlError:
     known = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
     if isinstance(error, click.NoSuchOption):
         options = [name for parameter in context.command.get_params(context) for name in parameter.opts]
-        nearest = _nearest(error.option_name, options)
+        nearest = words_near(error.option_name, options)
         return UsageError("usage.no-such-option", found=error.option_name, nearest=nearest, command=command)
     if isinstance(error, click.NoSuchCommand):
-        nearest = _nearest(error.command_name, known)
+        nearest = words_near(error.command_name, known)
         return UsageError("usage.no-such-command", found=error.command_name, nearest=nearest, command=command)
     if isinstance(error, click.BadParameter) and error.param is not None:
         return _bad_parameter(error, error.param.get_error_hint(context), command)
@@ -76,10 +76,6 @@ def _bad_parameter(error: click.BadParameter, name: str, command: str) -> UsageE
     if isinstance(error, click.MissingParameter):
         return UsageError("usage.missing", expected=name, command=command)
     return UsageError("usage.bad-value", found=error.message, option=name, command=command)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    return ", ".join(difflib.get_close_matches(word, known, 3, 0.5) or known)
 
 
 def from_bug(error: Exception) -> SupportctlError:

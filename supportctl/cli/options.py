@@ -83,15 +83,24 @@ def _set_config(context: click.Context, _parameter: click.Parameter, value: str 
 
 def common_options(command: F) -> F:
     """Add the global options: they may stand before or after the command's name."""
-    for option in (  # fmt: skip
-        click.option("--config", type=click.Path(), expose_value=False, callback=_set_config,
-                     help="Configuration file (default: ./supportctl.yaml, then the platform's folder)."),
-        click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, is_eager=True, callback=_set("lang"),
-                     help="Language of every text (default: the locale)."),
-        click.option("--log-level", type=click.Choice(list(log.LEVELS)), expose_value=False,
-                     callback=_set("log_level"), help="Lowest level written to standard error (default: warning)."),
-        click.option("--log-format", type=click.Choice(["text", "json"]), expose_value=False,
-                     callback=_set("log_format"), help="Form of the log lines (default: text)."),
+    languages, levels = click.Choice(LANGUAGES), click.Choice(list(log.LEVELS))
+    for option in (
+        click.option(
+            "--config", type=click.Path(), expose_value=False, callback=_set_config,
+            help="Configuration file (default: ./supportctl.yaml, then the platform's folder).",
+        ),
+        click.option(
+            "--lang", type=languages, expose_value=False, is_eager=True, callback=_set("lang"),
+            help="Language of every text (default: the locale).",
+        ),
+        click.option(
+            "--log-level", type=levels, expose_value=False, callback=_set("log_level"),
+            help="Lowest level written to standard error (default: warning).",
+        ),
+        click.option(
+            "--log-format", type=click.Choice(["text", "json"]), expose_value=False,
+            callback=_set("log_format"), help="Form of the log lines (default: text).",
+        ),
     ):  # fmt: skip
         command = option(command)
     return command

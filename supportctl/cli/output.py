@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,8 @@ def terminal_width() -> int | None:
     """Return the width of the terminal in columns, None when standard output is no terminal."""
     if not sys.stdout.isatty():
         return None
+    import shutil
+
     return max(_NARROW, min(_WIDE, shutil.get_terminal_size().columns))
 
 

@@ -3,16 +3,15 @@
 A validator raises `PydanticCustomError` whose type is the key of the error's texts ("config.bad-duration").
 """
 
-import difflib
 import re
 import zoneinfo
-from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from supportctl.core.nearest import close_to
 from supportctl.core.secrets import SCHEME, is_reference
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -28,12 +27,6 @@ class IsSecret(NamedTuple):
     """Marks a field whose value is a secret: never shown, and better written as a reference."""
 
     always: bool = True  # False: an address that is one only when it carries a code or a password
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the words that `word` may have been meant to be, else all that are known."""
-    words = list(known)
-    return ", ".join(difflib.get_close_matches(word, words, 3, 0.5) or words)
 
 
 def is_loopback(host: str) -> bool:
@@ -137,7 +130,7 @@ def _timezone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(value, zoneinfo.available_timezones(), 3, 0.5)
+        close = close_to(value, zoneinfo.available_timezones())
         details = {"found": value, "nearest": ", ".join(close) or "Europe/Moscow"}
         raise PydanticCustomError("config.unknown-timezone", "timezone", details) from None
     return value

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.core.text import clean
 
@@ -40,8 +39,7 @@ def severity(status: Status) -> int:
     return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One question put to a target and what came back.
 
     `asked` is in the protocol's own terms ("DLE EOT 4"). `sent` and `got` are hex, or clean text for
@@ -54,18 +52,20 @@ class Evidence:
     sent: str | None = None
     got: str | None = None
     meaning: str = ""
-    args: Mapping[str, Arg] = field(default_factory=dict)
+    args: Mapping[str, Arg] = NO_ARGS
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One answer. For `ok` the code is the question ("printer.paper"), else the problem ("printer.paper-out")."""
+class Finding(NamedTuple):
+    """One answer: if it is `ok`, `code` is the question ("printer.paper"), else the problem.
+
+    `stops_sales` is set where this finding differs from what the catalogue says of its code.
+    """
 
     code: str
     status: Status
     target: str
     name: str | None = None
-    args: Mapping[str, Arg] = field(default_factory=dict)
+    args: Mapping[str, Arg] = NO_ARGS
     evidence: tuple[Evidence, ...] = ()
     because: str | None = None
     stops_sales: bool | None = None

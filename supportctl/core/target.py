@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ _SERIAL_OPTIONS: Mapping[str, tuple[str, ...]] = {
 _PORT_MAX = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One thing that can be asked. `path` is the device file of a serial wire, else the path of the URL."""
 
     protocol: str | None
@@ -54,7 +53,7 @@ class Target:
     host: str = ""
     port: int | None = None
     path: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = MappingProxyType({})
     name: str | None = None
     user: str | None = None
 
@@ -62,6 +61,11 @@ class Target:
     def scheme(self) -> str:
         """The part before `://`."""
         return f"{self.protocol}+{self.wire}" if self.protocol else self.wire
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a service of the network, not a device of the till."""
+        return self.protocol in SERVICE_WIRES or (not self.protocol and self.wire in {"tcp", "http", "https"})
 
     @property
     def endpoint(self) -> str:
@@ -153,18 +157,12 @@ def _scheme(scheme: str, text: str) -> tuple[str | None, str]:
             return None, first
         if first in PROTOCOLS:
             raise UsageError("target.no-wire", found=text, protocol=first)
-        raise UsageError(
-            "target.unknown-wire", found=first, nearest=_nearest(first, (*WIRES, *SERVICE_WIRES))
-        )
+        raise UsageError("target.unknown-wire", found=first, nearest=nearest(first, (*WIRES, *SERVICE_WIRES)))
     if first not in PROTOCOLS:
-        raise UsageError("target.unknown-protocol", found=first, nearest=_nearest(first, PROTOCOLS))
+        raise UsageError("target.unknown-protocol", found=first, nearest=nearest(first, PROTOCOLS))
     if second not in WIRES:
-        raise UsageError("target.unknown-wire", found=second, nearest=_nearest(second, WIRES))
+        raise UsageError("target.unknown-wire", found=second, nearest=nearest(second, WIRES))
     return first, second
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    return ", ".join(difflib.get_close_matches(word, known, 3, 0.5)) or ", ".join(known)
 
 
 def _options(query: str, text: str) -> dict[str, str]:
@@ -200,8 +198,8 @@ def _check_serial(options: Mapping[str, str], text: str) -> None:
         elif allowed and value not in allowed:
             raise UsageError("target.bad-option", option=key, found=value, expected=", ".join(allowed))
         elif allowed is None and key not in _SECRET_OPTIONS:
-            nearest = _nearest(key, tuple(_SERIAL_OPTIONS))
-            raise UsageError("target.unknown-option", found=key, url=text, nearest=nearest)
+            near = nearest(key, _SERIAL_OPTIONS)
+            raise UsageError("target.unknown-option", found=key, url=text, nearest=near)
 
 
 def _usb(netloc: str, path: str, text: str) -> tuple[str, int | None, str]:
