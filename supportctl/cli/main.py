@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from types import MappingProxyType
@@ -15,6 +16,10 @@ from supportctl.core.errors import EXIT_FAILED, EXIT_USAGE, SupportctlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+# A command lives for a fraction of a second and makes few cycles: the collector's default of a pass every
+# 700 objects costs it a tenth of its time.
+gc.set_threshold(20_000, 20, 50)
 
 # name -> (module, one line of help): a command's module is imported when it is called
 COMMANDS = {
