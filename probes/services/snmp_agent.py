@@ -72,7 +72,7 @@ class Agent:
     def first_of(self, columns: Mapping[str, Oid]) -> dict[Oid, Found]:
         """Return the first row of each of `columns` (by name) that the agent has, whatever its index.
 
-        Columns that it has not are left out; asked all at once or, where v1 fails for a missing one, one by one.
+        They are asked all at once or, where v1 fails for one that is missing, one by one.
 
         Raises:
             LinkError: as `get`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import urllib.request
@@ -20,7 +19,6 @@ from supportctl.core.target import parse_target
 
 pytestmark = pytest.mark.peer("ippeveprinter")
 CLOCK = SystemClock()
-PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 COMMAND = '#!/bin/sh\ncat "$1" >&2\n'  # a job's text is its own list of "STATE: ..." lines
 
 
@@ -93,9 +91,7 @@ def bus(folder):
 
 
 @pytest.fixture  # a new one for each test: without paper it takes no further job that could bring paper
-def printer(tmp_path):
-    if shutil.which("dbus-daemon") is None:
-        pytest.fail("ippeveprinter needs a message bus: apt-get install dbus-daemon")
+def printer(peer_path, tmp_path):
     folder = tmp_path
     (folder / "keys").mkdir()
     (folder / "spool").mkdir()
@@ -105,11 +101,10 @@ def printer(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with bus(folder) as address:
-        program = shutil.which("ippeveprinter", path=PATH)
         options = ["-r", "off", "-p", str(port), "-n", "localhost", "-c", str(command), "-f", "text/plain"]
         options += ["-d", str(folder / "spool"), "-K", str(folder / "keys")]
         process = subprocess.Popen(
-            [program, *options, "Test printer"],
+            [peer_path("ippeveprinter"), *options, "Test printer"],
             env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": address},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 
@@ -19,7 +18,6 @@ from supportctl.core.target import parse_target
 
 pytestmark = pytest.mark.peer("snmpd")
 CLOCK = SystemClock()
-PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
 # Host Resources MIB and Printer MIB of one printer with a tray and two covers.
 PRINTER = """\
@@ -40,15 +38,21 @@ override .1.3.6.1.2.1.43.18.1.1.8.1.1 octet_str "Jam in the fuser"
 """
 
 
+@pytest.fixture
+def snmpd(peer_path, tmp_path):
+    """Return a function that runs snmpd on a free port with some objects."""
+    return lambda objects: running(peer_path("snmpd"), tmp_path, objects)
+
+
 @contextlib.contextmanager
-def snmpd(folder, objects):
+def running(program, folder, objects):
     """Run snmpd on a free port with `objects`; gives the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = folder / "snmpd.conf"
     config.write_text(f"rocommunity public 127.0.0.1\nsysDescr Test printer\n{objects}")
-    command = [shutil.which("snmpd", path=PATH), "-f", "-Lo", "-C", "-c", str(config), "-I", "-hrDevice"]
+    command = [program, "-f", "-Lo", "-C", "-c", str(config), "-I", "-hrDevice"]
     command += ["-p", str(folder / "pid"), f"udp:127.0.0.1:{port}"]
     process = subprocess.Popen(
         command,
@@ -104,8 +108,8 @@ def printer(error="00", device=2, state=3, cover=4, more=""):
         "output",
     ],
 )
-def test_each_state(tmp_path, objects, problems):
-    with snmpd(tmp_path, objects) as port:
+def test_each_state(snmpd, objects, problems):
+    with snmpd(objects) as port:
         found = findings(port)
     assert {code: status for code, status in found.items() if status != "ok"} == problems
     if not problems:
@@ -113,16 +117,16 @@ def test_each_state(tmp_path, objects, problems):
 
 
 @pytest.mark.parametrize("version", ["1", "2c"])
-def test_both_versions(tmp_path, version):
-    with snmpd(tmp_path, printer("40", 5, 1)) as port:
+def test_both_versions(snmpd, version):
+    with snmpd(printer("40", 5, 1)) as port:
         assert findings(port, f"?version={version}")["printer.paper-out"] == "fault"
 
 
-def test_wrong_community_is_silence(tmp_path):
-    with snmpd(tmp_path, printer()) as port:
+def test_wrong_community_is_silence(snmpd):
+    with snmpd(printer()) as port:
         assert findings(port, "?community=secret") == {"link.silent": "fault"}
 
 
-def test_a_computer_is_no_printer(tmp_path):
-    with snmpd(tmp_path, "") as port:
+def test_a_computer_is_no_printer(snmpd):
+    with snmpd("") as port:
         assert findings(port) == {"link.wrong-device": "fault"}

@@ -166,6 +166,7 @@ def test_faults_with_their_evidence(ask, servers):
     seen = faults["printer.paper-out"].evidence[0]
     assert "hrPrinterDetectedErrorState" in seen.asked
     assert seen.args == {"said": "noPaper"}
+    assert "040148" in seen.got  # the octet itself, in the answer that is shown
     assert seen.sent
     assert seen.got
 
@@ -312,3 +313,8 @@ class snmp_request:  # noqa: N801  reads like the function that it is
 
     def startswith(self, oid):
         return self.oid[: len(oid)] == oid
+
+
+def test_an_agent_without_any_object_is_no_printer(ask, servers):
+    (finding,) = ask(SnmpPrinterProbe(), serve(servers, agent({})))
+    assert finding.code == "link.wrong-device"
