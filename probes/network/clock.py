@@ -7,9 +7,10 @@ refuses codes, alcohol documents carry the wrong time. The limits are those of t
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.network.clock_sources import NtpAnswer, TimeSample, ask_date, ask_ntp
+from probes.network.clock_sources import NtpAnswer, TimeSample, ask_configured, ask_date
 from probes.network.hosts import Host, parse_host, parse_hosts
 from probes.network.internet import default_urls
 from probes.network.together import gather
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from probes.context import ProbeContext
-    from supportctl.core.deadline import Deadline
     from supportctl.core.finding import Evidence, Finding
 
 # The tax service takes more than 5 minutes on the slip for a violation, and a fiscal storage refuses a step
@@ -97,8 +97,8 @@ class ClockProbe:
         deadline = context.deadline.within(_WAIT_S)
         started = context.clock.monotonic()
         questions: list[Callable[[], NtpAnswer | TimeSample | None]] = [
-            *(_ntp(server, deadline) for server in servers[:_MAX_SOURCES]),
-            *(_date(context, host, deadline) for host in dated[:_MAX_SOURCES]),
+            *(partial(ask_configured, server, deadline) for server in servers[:_MAX_SOURCES]),
+            *(partial(ask_date, context, host, deadline) for host in dated[:_MAX_SOURCES]),
         ]
         answers = gather(questions, deadline.within(_WAIT_S))
         samples = [s for a in answers if (s := a.sample if isinstance(a, NtpAnswer) else a) is not None]
@@ -126,15 +126,6 @@ def _dated(context: ProbeContext) -> tuple[Host, ...]:
     web = tuple(h for h in parse_hosts(context.settings.hosts) if h.scheme in {"http", "https", "tls"})
     urls = context.settings.connectivity_urls or default_urls()
     return web or tuple(host for url in urls if (host := parse_host(url.partition("#")[0])))
-
-
-def _ntp(server: str, deadline: Deadline) -> Callable[[], NtpAnswer]:
-    host, _, port = server.rpartition(":") if server.count(":") == 1 else (server, "", "")
-    return lambda: ask_ntp(host, deadline, int(port) if port.isdecimal() else 123)
-
-
-def _date(context: ProbeContext, host: Host, deadline: Deadline) -> Callable[[], TimeSample | None]:
-    return lambda: ask_date(context, host, deadline)
 
 
 def _told(context: ProbeContext, sample: TimeSample, judgement: ClockJudgement, started: float) -> Evidence:

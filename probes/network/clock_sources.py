@@ -62,6 +62,12 @@ def ask_ntp(server: str, deadline: Deadline, port: int = NTP_PORT) -> NtpAnswer:
     return NtpAnswer("ok", sample, detail)
 
 
+def ask_configured(server: str, deadline: Deadline) -> NtpAnswer:
+    """Return what the time server of the configuration says: `NAME` or `NAME:PORT`."""
+    host, _, port = server.rpartition(":") if server.count(":") == 1 else (server, "", "")
+    return ask_ntp(host, deadline, int(port) if port.isdecimal() else NTP_PORT)
+
+
 def ask_date(context: ProbeContext, host: Host, deadline: Deadline) -> TimeSample | None:
     """Return the clock of a web service, None if it does not tell.
 

@@ -80,7 +80,7 @@ def judge(
 
 
 def _closed(missing: Sequence[str], broken: Sequence[str], asked: Sequence[dnsquery.ServerAnswer]) -> bool:
-    """Whether no name service of the internet is there: all are silent, or none knows any of several names."""
+    """Whether the internet's name service is not there: all are silent, or none knows any of several."""
     if broken:
         return not missing and not any(answer.answered for answer in asked)
     return len(missing) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import struct
 import threading
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -105,6 +106,30 @@ def serve() -> Generator[Callable[..., int]]:
         listener.close()
     for thread in threads:
         thread.join(5)
+
+
+@pytest.fixture
+def time_server() -> Generator[int]:
+    """Return the port of an NTP server with the right time (RFC 5905, 7.3)."""
+    import socket as sockets
+
+    wire = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+    wire.bind(("127.0.0.1", 0))
+
+    def run() -> None:
+        while (received := wire.recvfrom(512))[0] != b"stop":
+            question, source = received
+            seconds = (datetime.now(UTC) - datetime(1900, 1, 1, tzinfo=UTC)).total_seconds()
+            now = struct.pack("!II", int(seconds), int(seconds % 1 * 2**32))
+            head = struct.pack("!BBBbII4s", 4 << 3 | 4, 1, 6, -20, 0, 0, b"GPS\0")
+            wire.sendto(head + now + question[40:48] + now + now, source)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield wire.getsockname()[1]
+    wire.sendto(b"stop", wire.getsockname())
+    thread.join(5)
+    wire.close()
 
 
 def ask(url: str, probe=None, *, seconds: float = 10, **settings) -> list[Finding]:
@@ -284,3 +309,11 @@ def test_a_web_service_whose_port_speaks_no_tls_is_one_finding(serve) -> None:
 def test_a_wrong_name_and_an_unknown_authority_are_both_told(shop, serve) -> None:
     found = ask(url(serve(shop.server("other.example", until=NOW + 90 * DAY), web(NOW)), None))
     assert {finding.code for finding in found} == {"net.tls-name", "net.tls-untrusted"}
+
+
+def test_a_time_server_is_believed_before_the_service_itself(shop, serve, time_server) -> None:
+    context = shop.server(since=NOW - 90 * DAY, until=NOW - 30 * DAY)
+    # the service's own clock stands still where its certificate was good
+    port = serve(context, web(NOW - 60 * DAY))
+    found = ask(url(port, shop.ca), ntp_servers=(f"127.0.0.1:{time_server}",))
+    assert told(found) == [("net.tls-expired", Status.FAULT)]
