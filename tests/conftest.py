@@ -121,6 +121,13 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Generator[Non
         yield
 
 
+@pytest.fixture
+def no_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep coverage out of processes that the test starts: it would follow, and import much."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+        monkeypatch.delenv(name)
+
+
 class Ended(NamedTuple):
     """How a run of the command line ended."""
 

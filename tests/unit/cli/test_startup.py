@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
@@ -11,6 +10,8 @@ import pytest
 
 from probes.lab.apart import LabApart
 from probes.lab.scenario import Scenario
+
+pytestmark = pytest.mark.usefixtures("no_coverage")
 
 HEAVY = {
     "asyncio",
@@ -39,10 +40,7 @@ except SystemExit as ended:
 
 def modules_after(*words):
     """Return the exit code and the modules that a run has imported."""
-    # coverage would follow into the process, and import much
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    command = [sys.executable, "-c", RUN, *words]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, env=clean)
+    ended = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, check=True)
     exit_code, modules = json.loads(ended.stderr.splitlines()[-1])
     return exit_code, set(modules)
 

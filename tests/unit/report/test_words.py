@@ -93,6 +93,7 @@ def test_no_secret_leaves_in_any_format(form, build, monkeypatch):
     assert "***" in text
 
 
+@pytest.mark.usefixtures("no_coverage")
 def test_a_format_imports_only_its_own_modules():
     script = (
         "import sys, supportctl.report as r, supportctl.catalog\n"
