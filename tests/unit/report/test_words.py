@@ -81,7 +81,7 @@ def test_no_secret_leaves_in_any_format(form, build, monkeypatch):
                 title="s3cr3t-value",
                 summary="token=abcdef123 s3cr3t-value",
                 explanation="s3cr3t-value",
-                evidence=tuple(item._replace(got="s3cr3t-value") for item in finding.evidence),
+                evidence=tuple(replace(item, got="s3cr3t-value") for item in finding.evidence),
                 remedies=tuple(replace(remedy, text="s3cr3t-value") for remedy in finding.remedies),
             )
             for finding in whole.findings
