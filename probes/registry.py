@@ -78,7 +78,7 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _computer("net.quality", "probes.network.quality:QualityProbe", needs=("net.address",)),
     _computer("net.mtu", "probes.network.mtu:MtuProbe", needs=(*_ONLINE, "net.dns", "net.internet")),
     _computer("host.clock", "probes.network.clock:ClockProbe", needs=_ONLINE),
-    _device("net.port", "probes.network.answers:PortProbe", "tcp"),
+    _device("device.any", "probes.discovery.any_device:AnyDeviceProbe", "tcp", "serial", "rfc2217", "usb"),
     _device("net.http", "probes.network.answers:WebProbe", "http", "https"),
     _device("net.tls", "probes.network.tls:TlsProbe", "tls"),
     _device("net.dns-server", "probes.network.answers:DnsProbe", "dns"),

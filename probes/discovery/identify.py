@@ -34,6 +34,17 @@ class Wires(NamedTuple):
     retune: Callable[[Link, Target, Deadline], None]
 
 
+def wires(opener: Callable[[Target, Deadline], Link]) -> Wires:
+    """Return the real way to the wires, with the opener of `probes.links` or of a probe's context."""
+    return Wires(opener, _retune)
+
+
+def _retune(link: Link, target: Target, deadline: Deadline) -> None:
+    from probes.links.serialport import retune
+
+    retune(link, target, deadline)  # type: ignore[arg-type]  # only ports are retuned, and they are PortLinks
+
+
 def identify(target: Target, wires: Wires, deadline: Deadline, clock: Clock) -> Identity:
     """Return what answers at `target`; never raises for what the wire or the device does."""
     context = ProbeContext(target, deadline, clock, wires.open)

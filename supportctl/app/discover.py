@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from probes.discovery.identify import Wires
     from probes.discovery.identity import Identity
     from probes.discovery.lan import OpenPort, ScanResult
     from probes.discovery.places import Place
@@ -68,13 +67,14 @@ def run_identify(
     Raises:
         UsageError: the word is neither.
     """
-    from probes.discovery.identify import identify
+    from probes.discovery.identify import identify, wires
+    from probes.links import open_link
     from supportctl.app.config_file import load_config
     from supportctl.app.targets import resolve_target
 
     clock = clock or SystemClock()
     target = resolve_target(word, None if config is None and "://" in word else load_config(config))
-    return identify(target, _wires(), Deadline.after(deadline_s, clock), clock)
+    return identify(target, wires(open_link), Deadline.after(deadline_s, clock), clock)
 
 
 def run_discover(
@@ -112,10 +112,11 @@ def _serial(place: Place, clock: Clock, *, ask: bool) -> Discovered:
     """Ask a serial port that nobody holds; a held one belongs to its holder."""
     if not ask or place.held_by:
         return Discovered(place)
-    from probes.discovery.identify import identify
+    from probes.discovery.identify import identify, wires
+    from probes.links import open_link
 
     target = parse_target(place.url)
-    return Discovered(place, identify(target, _wires(), Deadline.after(_PORT_S, clock), clock))
+    return Discovered(place, identify(target, wires(open_link), Deadline.after(_PORT_S, clock), clock))
 
 
 def _asked(ports: Iterable[OpenPort], clock: Clock) -> list[Discovered]:
@@ -128,7 +129,8 @@ def _asked(ports: Iterable[OpenPort], clock: Clock) -> list[Discovered]:
 
 def _one(port: OpenPort, clock: Clock) -> Discovered:
     from probes.discovery.families import family_of
-    from probes.discovery.identify import identify
+    from probes.discovery.identify import identify, wires
+    from probes.links import open_link
     from probes.discovery.places import Place
 
     family = family_of(port.port)
@@ -138,20 +140,8 @@ def _one(port: OpenPort, clock: Clock) -> Discovered:
     place = Place(url, "lan", protocols, family.kind if family else "")
     if family is None or not family.ask:
         return Discovered(place)
-    return Discovered(place, identify(parse_target(url), _wires(), Deadline.after(_PORT_S, clock), clock))
-
-
-def _wires() -> Wires:
-    from probes.discovery.identify import Wires
-    from probes.links import open_link
-
-    return Wires(open_link, _retune)
-
-
-def _retune(link: object, target: Target, deadline: Deadline) -> None:
-    from probes.links.serialport import retune
-
-    retune(link, target, deadline)  # type: ignore[arg-type]  # only ports are retuned, and they are PortLinks
+    deadline = Deadline.after(_PORT_S, clock)
+    return Discovered(place, identify(parse_target(url), wires(open_link), deadline, clock))
 
 
 def write_found(

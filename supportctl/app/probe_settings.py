@@ -17,7 +17,9 @@ def probe_settings(config: SiteConfig, target: Target) -> ProbeSettings:
     from supportctl.core.target import parse_target
 
     entry = next((entry for entry in config.targets if entry.name == target.name), None)
-    hosts = {parse_target(other.url).host for other in config.targets} - {""}
+    named = [parse_target(other.url) for other in config.targets]
+    hosts = {other.host for other in named if other.wire != "usb"} - {""}
+    web_hosts = {other.host for other in named if other.wire in {"http", "https"}}
     return ProbeSettings(
         timezone=ZoneInfo(config.site.timezone) if config.site.timezone else None,
         expect=entry.expected() if entry else {},
@@ -26,4 +28,6 @@ def probe_settings(config: SiteConfig, target: Target) -> ProbeSettings:
         hosts=tuple(config.network.hosts),
         disk_free_mb=config.host.disk_free_mb,
         target_hosts=tuple(sorted(hosts)),
+        web_hosts=tuple(sorted(web_hosts)),
+        connectivity_urls=tuple(config.network.connectivity_urls),
     )
