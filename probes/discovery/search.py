@@ -1,9 +1,10 @@
 """Finds the speed and the protocol of a device on a serial line, within about twice the time that it needs.
 
-A first pass over all speeds waits hardly longer than the bytes take on the line, a second one long enough for
-any device. Between them the line itself helps: a device that was asked at its own speed and answers when we
-have moved on is heard as noise, and noise points back at the speeds that were asked a moment ago. They are
-asked again first, the one whose answer would have taken as long as an adapter usually keeps it.
+The first pass over all speeds waits hardly longer than the bytes take on the line, the next ones longer, the
+last one long enough for any device. Between them the line itself helps: a device that was asked at its own
+speed and answers when we have moved on is heard as noise, and noise points back at the speeds that were asked
+a moment ago. They are asked again first, the one whose answer would have taken as long as an adapter usually
+keeps it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
     Retune = Callable[[Link, Target, Deadline], None]
 
-HASTY_S = 0.003  # first pass: beyond the time of the bytes
-LINGER_S = 0.06  # after it: late answers come in
-PATIENT_S = 0.15  # second pass: an ESC/POS printer answers DLE EOT in tens of ms, busy or not
+# What each pass waits beyond the time of the bytes.
+HASTY_S = 0.003
+SHORT_S = 0.03  # an adapter's 16 ms, and a printer that answers at once
+PATIENT_S = 0.15  # a printer that is busy
+LAST_S = 0.5
 OTHER_FRAME_S = 0.06
+LINGER_S = 0.03  # after a hasty pass, at its highest speed: there the late answers of all others are heard
 _ADAPTER_S = 0.018  # USB adapters keep a byte for 16 ms before they hand it on
 _LATE_S = 0.5  # noise is blamed on questions of this last while
 _BACK_MAX = 24  # so often we go back at most: a device that sends by itself makes noise all the time
@@ -68,15 +72,13 @@ class Search:
         Raises:
             LinkError: the wire broke.
         """
-        rows = tuple(rows)
-        for allowance, settings in _plan(target):
-            for row in rows:
-                for candidate in settings:
-                    if self._deadline.expired:
-                        return None
-                    found = self._ask(row, candidate, allowance) or self._go_back()
-                    if found:
-                        return found
+        for row, allowance, settings in _plan(target, tuple(rows)):
+            for candidate in settings:
+                if self._deadline.expired:
+                    return None
+                found = self._ask(row, candidate, allowance) or self._go_back()
+                if found:
+                    return found
             found = self._linger() if allowance == HASTY_S else None
             if found:
                 return found
@@ -151,27 +153,30 @@ class Search:
         return self._link.receive(until, CHUNK)
 
 
-def _plan(target: Target) -> Iterator[tuple[float, list[Target]]]:
-    """Yield the passes: how long each waits beyond the bytes, and the settings that it tries."""
-    if target.wire not in {"serial", "rfc2217"}:
-        yield PATIENT_S, [target]
-        return
+def _plan(target: Target, rows: tuple[Identifier, ...]) -> Iterator[tuple[Identifier, float, list[Target]]]:
+    """Yield the passes: what is asked, how long it waits beyond the bytes, and the settings that it tries."""
     speeds = [target.option("baud")] if target.option("baud") else [str(speed) for speed in SPEEDS]
-    fixed_frame = target.option("parity") or target.option("bytesize")
     plain = [target.speaking(target.protocol, baud=speed) for speed in speeds]
     if len(speeds) > 1:
-        yield HASTY_S, plain
-    yield PATIENT_S, plain
-    if not fixed_frame:
+        for row in rows:
+            yield row, HASTY_S, plain
+            yield row, SHORT_S, plain
+    for row in rows:
+        yield row, PATIENT_S, plain
+    if not target.option("parity") and not target.option("bytesize"):
         usual = [speed for speed in speeds if int(speed) in OTHER_FRAME_SPEEDS] or speeds
-        yield (
-            OTHER_FRAME_S,
-            [
-                target.speaking(target.protocol, baud=speed, bytesize=size, parity=parity)
-                for size, parity in OTHER_FRAMES
-                for speed in usual
-            ],
-        )
+        for row in rows:
+            yield (
+                row,
+                OTHER_FRAME_S,
+                [
+                    target.speaking(target.protocol, baud=speed, bytesize=size, parity=parity)
+                    for size, parity in OTHER_FRAMES
+                    for speed in usual
+                ],
+            )
+    for row in rows:
+        yield row, LAST_S, plain
 
 
 def _byte_time(target: Target) -> float:

@@ -10,14 +10,14 @@ from probes.registry import entries, plan
 from probes.runner import Job, Runner, RunResult
 from supportctl import __version__
 from supportctl.app.selection import Selection
+from supportctl.app.targets import resolve_target
 from supportctl.catalog import Catalog
 from supportctl.catalog.compose import compose
 from supportctl.catalog.loader import add_texts
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import UsageError
-from supportctl.core.nearest import nearest
-from supportctl.core.target import THIS_COMPUTER, Target, parse_target
+from supportctl.core.target import THIS_COMPUTER, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ def _config(request: CheckRequest) -> SiteConfig | None:
 
 def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) -> list[Job]:
     selection = Selection(request.only, request.skip, catalog)
-    targets = [_target(word, config) for word in request.targets]
+    targets = [resolve_target(word, config) for word in request.targets]
     if not targets:
         targets = [THIS_COMPUTER, *_configured(config)] if config else [THIS_COMPUTER, *_discovered()]
     probes = entries()
@@ -112,18 +112,8 @@ def _selected(
     return Selection(request.only, request.skip, catalog).findings(result.findings, jobs)
 
 
-def _target(word: str, config: SiteConfig | None) -> Target:
-    """A word with `://` is a URL, every other is the name of a configured target."""
-    if "://" in word:
-        return parse_target(word)
-    named = {target.name: target for target in _configured(config)}
-    if word in named:
-        return named[word]
-    raise UsageError("check.unknown-name", found=word, nearest=nearest(word, map(str, named), 0.4))
-
-
 def _configured(config: SiteConfig | None) -> list[Target]:
-    return [parse_target(entry.url, entry.name) for entry in config.targets] if config else []
+    return [entry.target() for entry in config.targets] if config else []
 
 
 def _discovered() -> list[Target]:

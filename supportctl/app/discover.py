@@ -130,8 +130,8 @@ def _asked(ports: Iterable[OpenPort], clock: Clock) -> list[Discovered]:
 def _one(port: OpenPort, clock: Clock) -> Discovered:
     from probes.discovery.families import family_of
     from probes.discovery.identify import identify, wires
-    from probes.links import open_link
     from probes.discovery.places import Place
+    from probes.links import open_link
 
     family = family_of(port.port)
     host = f"[{port.host}]" if ":" in port.host else port.host

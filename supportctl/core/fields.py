@@ -3,6 +3,7 @@
 A validator raises `PydanticCustomError` whose type is the key of the error's texts ("config.bad-duration").
 """
 
+import ipaddress
 import re
 import zoneinfo
 from typing import Annotated, NamedTuple
@@ -20,7 +21,6 @@ _RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)/(s|m|h)", re.ASCII)
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[\w.-]{1,253})(?::(\d{1,5}))?")
 _HOOK_CODE = re.compile(r"/rest/\d{1,9}/[^/?#]{4,}")
 _NAME_MAX = 64
-_LOOPBACK = ("localhost", "127.", "::1")
 
 
 class IsSecret(NamedTuple):
@@ -31,7 +31,12 @@ class IsSecret(NamedTuple):
 
 def is_loopback(host: str) -> bool:
     """Return whether `host` is this computer."""
-    return host == _LOOPBACK[0] or host.startswith(_LOOPBACK[1]) or host == _LOOPBACK[2]
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: 127.0.0.1.example is anybody's
+        return False
 
 
 def address_holds_secret(value: str) -> bool:
@@ -56,8 +61,8 @@ def duration_text(seconds: float) -> str:
     """Return `seconds` as a configuration writes it: `24h`, `90s`."""
     for unit in ("d", "h", "m", "s"):
         if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
-            return f"{seconds / _UNITS[unit]:g}{unit}" if unit != "d" else f"{seconds / 3600:g}h"
-    return f"{seconds * 1000:g}ms"
+            return f"{seconds / 3600:.10g}h" if unit == "d" else f"{seconds / _UNITS[unit]:.10g}{unit}"
+    return f"{seconds * 1000:.10g}ms"
 
 
 def _rate(value: object) -> float:
@@ -75,7 +80,7 @@ def rate_text(per_second: float) -> str:
         count = per_second * _UNITS[unit]
         if count >= 1 and abs(count - round(count)) < 1e-6:
             return f"{round(count)}/{unit}"
-    return f"{per_second:g}/s"
+    return f"{per_second:.10g}/s"
 
 
 def _secret(value: str) -> str:

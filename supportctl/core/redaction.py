@@ -6,8 +6,9 @@ import re
 
 _known: set[str] = set()
 _MIN_SECRET = 4
-_NAMES = r"password|passwd|token|api_?key|authorization|community|secret(?!://)"  # a reference is no secret
+_NAMES = r"password|passwd|token|api_?key|community|secret(?!://)"  # a reference is no secret
 _PATTERNS = (
+    (re.compile(r"(?i)\b(authorization\s{0,8}[=:]\s{0,8}(?:[a-z]{1,16}\s{1,8})?)[^\s,;]{1,512}"), r"\1***"),
     (re.compile(rf"(?i)\b({_NAMES})(\s{{0,8}}[=:]\s{{0,8}})[^\s&,;]{{1,256}}"), r"\1\2***"),
     (re.compile(r"(?i)([?&](?:key|pin|salt)=)[^\s&]{1,256}"), r"\1***"),
     (re.compile(r"(?i)\bbearer\s{1,8}[a-z0-9._~+/-]{8,512}"), "Bearer ***"),

@@ -179,10 +179,8 @@ def _options(query: str, text: str) -> dict[str, str]:
 
 
 def _serial_path(netloc: str, path: str, text: str) -> str:
-    if netloc and path in {"", "/"}:
-        return netloc
-    windows = path.lstrip("/")
-    if windows.upper().startswith("COM") and windows[3:].isdigit():
+    windows = netloc if path in {"", "/"} else path.lstrip("/")
+    if windows.isascii() and windows.upper().startswith("COM") and windows[3:].isdigit():
         return windows.upper()
     if netloc or path in {"", "/"} or "\0" in path:
         raise UsageError("target.no-serial-port", found=clean(text))
