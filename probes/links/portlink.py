@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 import serial
 
 from probes.links.base import CHUNK, Attempt, LinkError
+from supportctl.core.target import USUAL_LINE
 
 if TYPE_CHECKING:
     from supportctl.core.deadline import Deadline
@@ -21,6 +22,7 @@ _LAST_TRY_S = 0.05
 _DRAIN_TRIES, _DRAIN_PAUSE_S = 20, 0.01
 # TypeError is what pyserial raises when the port is closed under its hands
 GONE = (serial.SerialException, OSError, TypeError)
+_USUAL = {"baud": "9600", "bytesize": "8", "parity": "none", "stopbits": "1", "flow": "none"}
 
 
 class Settings(NamedTuple):
@@ -34,13 +36,11 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, target: Target) -> Settings:
-        """Return what the URL of a target says, 9600 8N1 where it is silent."""
+        """Return what the URL of a target says, where it is silent the usual setting of its protocol."""
+        usual = {**_USUAL, **USUAL_LINE.get(target.protocol or "", {})}
+        said = {name: target.option(name) or usual[name] for name in usual}
         return cls(
-            int(target.option("baud", "9600")),
-            int(target.option("bytesize", "8")),
-            target.option("parity", "none"),
-            float(target.option("stopbits", "1")),
-            target.option("flow", "none"),
+            int(said["baud"]), int(said["bytesize"]), said["parity"], float(said["stopbits"]), said["flow"]
         )
 
     def __str__(self) -> str:

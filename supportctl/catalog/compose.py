@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from supportctl.catalog.loader import Catalog, fill
-from supportctl.core.finding import Evidence, Finding, Status, severity, worst
+from supportctl.core.finding import Evidence, Finding, Meaning, Status, severity, worst
 from supportctl.core.report import SCHEMA, EvidenceItem, Remedy, Report, ReportedFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from supportctl.core.report import Who
 
 
 def compose(
@@ -47,18 +49,26 @@ def describe(finding: Finding, catalog: Catalog) -> ReportedFinding:
     """Return a finding in the words of the catalogue's language."""
     evidence = tuple(_evidence(item, catalog) for item in finding.evidence)
     if finding.status is Status.OK and catalog.has_passed(finding.code):
-        title = catalog.passed(finding.code, {**finding.args, "target": finding.target})
+        title = catalog.passed(finding.code, {**_in_words(finding.args, catalog), "target": finding.target})
         return _plain(finding, title, evidence)
     if not catalog.has_problem(finding.code):  # a plug-in without texts
         return _plain(finding, finding.code, evidence)
     facts, words = catalog.facts(finding.code), catalog.words(finding.code)
-    args: Mapping[str, object] = {**finding.args, "target": finding.target, "because": finding.because or ""}
+    told = _in_words(finding.args, catalog)
+    args: Mapping[str, object] = {**told, "target": finding.target, "because": finding.because or ""}
     broken = finding.status in {Status.FAULT, Status.WARNING, Status.UNKNOWN}
     stops = facts.stops_sales and finding.status is Status.FAULT
     if finding.stops_sales is not None:
         stops = finding.stops_sales
     remedies = tuple(
-        Remedy(fill(text, args), fact.who, fact.minutes, fact.risk, fact.action, fact.verify)
+        Remedy(
+            fill(text, args),
+            cast("Who", fill(fact.who, args)),
+            fact.minutes,
+            fact.risk,
+            fact.action,
+            fact.verify,
+        )
         for fact, text in zip(facts.remedies, words.remedies, strict=True)
     )
     return ReportedFinding(
@@ -100,12 +110,19 @@ def _plain(finding: Finding, title: str, evidence: tuple[EvidenceItem, ...]) -> 
     )
 
 
+def _in_words(args: Mapping[str, object], catalog: Catalog) -> Mapping[str, object]:
+    return {
+        name: catalog.meaning(value, args) if isinstance(value, Meaning) else value
+        for name, value in args.items()
+    }
+
+
 def _evidence(item: Evidence, catalog: Catalog) -> EvidenceItem:
     return EvidenceItem(
         item.asked,
         item.sent,
         item.got,
-        catalog.meaning(item.meaning, item.args),
+        catalog.meaning(item.meaning, _in_words(item.args, catalog)),
         item.at.isoformat(timespec="milliseconds"),
         item.ms,
     )

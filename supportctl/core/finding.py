@@ -39,6 +39,12 @@ def severity(status: Status) -> int:
     return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
 
 
+class Meaning(str):
+    """An argument that is itself a key of the evidence texts: told in words, in the report's language."""
+
+    __slots__ = ()
+
+
 class Evidence(NamedTuple):
     """One question put to a target and what came back.
 
@@ -72,5 +78,8 @@ class Finding(NamedTuple):
 
 
 def clean_args(args: Mapping[str, object]) -> dict[str, Arg]:
-    """Return arguments for a text: numbers stay numbers, all else becomes safe text."""
-    return {name: value if isinstance(value, int | float) else clean(value) for name, value in args.items()}
+    """Return arguments for a text: numbers and meanings stay, all else becomes safe text."""
+    return {
+        name: value if isinstance(value, int | float | Meaning) else clean(value)
+        for name, value in args.items()
+    }

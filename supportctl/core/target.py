@@ -16,17 +16,29 @@ if TYPE_CHECKING:
 WIRES = ("serial", "tcp", "rfc2217", "http", "https", "usb", "udp", "host")
 DEVICE_PROTOCOLS = (
     "escpos", "star", "shtrih", "atol", "atol2", "atol3", "toledo8217", "sma", "cas", "massak",
-    "shtrihscale", "zvt", "datecs", "scanner",
+    "shtrihscale", "zvt", "datecs", "tremol", "cgi", "telium", "scanner",
 )  # fmt: skip
 SERVICE_WIRES = {
     "utm": "http", "marking": "http", "ofd": "tcp", "ipp": "http", "snmp": "udp",
-    "sip": "udp", "tls": "tcp", "dns": "udp", "ntp": "udp",
+    "sip": "udp", "stun": "udp", "tls": "tcp", "dns": "udp", "ntp": "udp",
 }  # fmt: skip
 PROTOCOLS = (*DEVICE_PROTOCOLS, *SERVICE_WIRES)
 DEFAULT_PORTS = {
     "escpos": 9100, "star": 9100, "tls": 443, "dns": 53, "ntp": 123, "snmp": 161, "ipp": 631, "sip": 5060,
     "utm": 8080, "marking": 5995, "atol": 16732, "shtrih": 7778, "atol3": 5555, "zvt": 20007, "massak": 5001,
+    "tremol": 8000, "stun": 3478,
 }  # fmt: skip
+# What a serial device of a protocol usually has where it differs from 9600 8N1: `reference` of docs/devices.md.
+USUAL_LINE: Mapping[str, Mapping[str, str]] = {
+    "shtrih": {"baud": "115200"},
+    "atol2": {"baud": "115200"},
+    "atol3": {"baud": "115200"},
+    "datecs": {"baud": "115200"},
+    "tremol": {"baud": "115200"},
+    "toledo8217": {"bytesize": "7", "parity": "even"},
+    "massak": {"baud": "4800", "parity": "even"},
+    "zvt": {"stopbits": "2"},
+}
 _WIRE_PORTS = {"http": 80, "https": 443}
 _SECRET_OPTIONS = {"password", "token", "key", "community", "pin", "secret"}
 _MAX_URL = 2048
