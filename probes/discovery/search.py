@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Retune = Callable[[Link, Target, Deadline], None]
 
 # What each pass waits beyond the time of the bytes.
-HASTY_S = 0.003
+HASTY_S = 0.002
 SHORT_S = 0.03  # an adapter's 16 ms, and a printer that answers at once
 PATIENT_S = 0.15  # a printer that is busy
 LAST_S = 0.5
