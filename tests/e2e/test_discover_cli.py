@@ -35,6 +35,7 @@ def supportctl(tmp_path):
     def run(*words, code=0):
         command = [sys.executable, "-c", "from supportctl.cli.main import main; main()", *words]
         environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "none")}
+        environment["TMPDIR"] = str(tmp_path)  # the lock of the configuration's writer stays here
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
         )

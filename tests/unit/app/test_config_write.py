@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tempfile
 import threading
 
 import pytest
@@ -38,6 +39,14 @@ FILES = {
     "list last": "site: {id: x}\ntargets:\n  - {name: a, url: 'escpos+tcp://a'}\n  # - {name: off, url: 'escpos+tcp://off'}\n",
     "whole document in brackets": "{targets: [{name: a, url: 'escpos+tcp://a'}]}\n",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _locks_of_our_own(tmp_path_factory):
+    """Lock files lie in the folder for temporary files; those of tests do not stay there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("locks")))
+        yield
 
 
 @pytest.fixture
