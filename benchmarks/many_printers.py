@@ -39,10 +39,10 @@ def main() -> int:
 def whole_run(urls: list[str]) -> list[bool]:
     """Compare the run over all printers with the run over one dead printer."""
     everything, slowest = [SUPPORTCTL, "check", *urls], [SUPPORTCTL, "check", urls[-1]]
-    ours, single, ratio = in_turn(lambda: run(everything).seconds, lambda: run(slowest).seconds, 3)
+    times = in_turn(lambda: run(everything).seconds, lambda: run(slowest).seconds, 3)
     peak = statistics.median(run(everything).peak_mb for _ in range(3))
     return [
-        tell_ratio(f"{PRINTERS} printers, {DEAD} dead", ours, single, ratio, 1.2, "slowest alone"),
+        tell_ratio(f"{PRINTERS} printers, {DEAD} dead", times, 1.2, "slowest alone"),
         tell("peak memory of that run", f"{peak:5.1f} MB", "120 MB", holds=peak < 120),
     ]
 
@@ -71,8 +71,7 @@ def one_reading(url: str) -> bool:
                 raise SystemExit("the lab's healthy printer is not reported healthy")
         return (time.perf_counter() - started) / EXCHANGES
 
-    ours, plain, ratio = in_turn(probe, bare, 9)
-    return tell_ratio("one printer's status reading", ours, plain, ratio, 3.0, "plain socket")
+    return tell_ratio("one printer's status reading", in_turn(probe, bare, 9), 3.0, "plain socket")
 
 
 if __name__ == "__main__":

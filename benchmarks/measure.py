@@ -64,7 +64,8 @@ def tell(claim: str, measured: str, limit: str, *, holds: bool) -> bool:
     return holds
 
 
-def tell_ratio(claim: str, ours: float, peer: float, ratio: float, limit: float, peer_name: str) -> bool:
-    """Print a ratio of two times (seconds) beside its limit."""
+def tell_ratio(claim: str, times: tuple[float, float, float], limit: float, peer_name: str) -> bool:
+    """Print what `in_turn` returned (our time and the peer's in seconds, their ratio) beside its limit."""
+    ours, peer, ratio = times
     measured = f"{ratio:5.2f} x  ({ours * 1000:.1f} ms, {peer_name} {peer * 1000:.1f} ms)"
     return tell(claim, measured, f"{limit} x", holds=ratio <= limit)

@@ -28,7 +28,7 @@ DEFAULT_PORTS = {
     "utm": 8080, "marking": 5995, "atol": 16732, "shtrih": 7778, "atol3": 5555, "zvt": 20007, "massak": 5001,
     "tremol": 8000, "stun": 3478,
 }  # fmt: skip
-# What a serial device of a protocol usually has where it differs from 9600 8N1: `reference` of docs/devices.md.
+# What a serial device of a protocol usually has, where it differs from 9600 8N1 (docs/devices.md).
 USUAL_LINE: Mapping[str, Mapping[str, str]] = {
     "shtrih": {"baud": "115200"},
     "atol2": {"baud": "115200"},
