@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from probes.causes import one_cause_one_finding
 from probes.context import ProbeContext, ProbeSettings
 from supportctl.core.finding import Finding, Status, clean_args
-from supportctl.core.target import THIS_COMPUTER
+from supportctl.core.target import THIS_COMPUTER, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -171,11 +171,6 @@ def _concerns(parent: Target, child: Target) -> bool:
         return True
     needs_network = child.wire not in {"serial", "usb", "host"} and not is_loopback(child.host)
     return parent.endpoint == THIS_COMPUTER.endpoint and (child.wire == "host" or needs_network)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` is this computer: its targets need no network."""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def _skipped(job: Job, parent: Finding) -> Finding:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.context import ProbeSettings
+from probes.context import ProbeContext, ProbeSettings
 from probes.links import open_link
-from probes.registry import entries, plan
+from probes.registry import ProbeEntry, entries, plan
 from probes.runner import Job, Runner, RunResult
 from supportctl import __version__
 from supportctl.app.selection import Selection
@@ -17,10 +17,11 @@ from supportctl.catalog.loader import add_texts
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import UsageError
+from supportctl.core.secrets import resolve
 from supportctl.core.target import THIS_COMPUTER, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from supportctl.core.finding import Finding
@@ -92,16 +93,28 @@ def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) ->
         add_texts(folder)
     rows = plan(probes, targets)
     unasked = [target for target in targets if not any(row_target is target for _, row_target in rows)]
-    if unasked and request.targets:
+    if unasked and not rows:
         raise UsageError("check.no-probe", found=unasked[0].url, protocol=unasked[0].protocol or "-")
     jobs = [
-        Job(entry, target, _settings(config, target))
-        for entry, target in rows
+        Job(entry, target.with_secrets(resolve), _settings(config, target))
+        for entry, target in (*rows, *((_NOBODY, target) for target in unasked))
         if selection.wants(entry, target)
     ]
     if not jobs:
         raise UsageError("check.nothing-to-ask", found=" ".join((*request.only, *request.skip)) or "-")
     return jobs
+
+
+class _Nobody:
+    """Stands in for a probe that nobody has written yet: the target is told as not asked, never left out."""
+
+    codes = frozenset({"check.no-probe"})
+
+    def run(self, context: ProbeContext) -> Iterator[Finding]:
+        yield context.unknown("check.no-probe", protocol=context.target.protocol or context.target.wire)
+
+
+_NOBODY = ProbeEntry("check.no-probe", _Nobody)
 
 
 def _selected(

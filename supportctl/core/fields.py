@@ -3,7 +3,6 @@
 A validator raises `PydanticCustomError` whose type is the key of the error's texts ("config.bad-duration").
 """
 
-import ipaddress
 import re
 import zoneinfo
 from typing import Annotated, NamedTuple
@@ -14,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from supportctl.core.nearest import close_to
 from supportctl.core.secrets import SCHEME, is_reference
+from supportctl.core.target import is_loopback
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)", re.ASCII)
@@ -27,16 +27,6 @@ class IsSecret(NamedTuple):
     """Marks a field whose value is a secret: never shown, and better written as a reference."""
 
     always: bool = True  # False: an address that is one only when it carries a code or a password
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` is this computer."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: 127.0.0.1.example is anybody's
-        return False
 
 
 def address_holds_secret(value: str) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
+from supportctl.core.secrets import is_reference
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 WIRES = ("serial", "tcp", "rfc2217", "http", "https", "usb", "udp", "host")
 DEVICE_PROTOCOLS = (
@@ -114,10 +116,28 @@ class Target(NamedTuple):
             self.protocol, self.wire, self.host, self.port, self.path, self.options, name, self.user
         )
 
+    def with_secrets(self, resolve: Callable[[str], str]) -> Target:
+        """Return the same target with references to secrets replaced by what `resolve` makes of them."""
+        told = {
+            key: resolve(value) if key in _SECRET_OPTIONS and is_reference(value) else value
+            for key, value in self.options.items()
+        }
+        return self._replace(options=told)
+
     def speaking(self, protocol: str | None, **options: str) -> Target:
         """Return the same wire with another protocol and further options."""
         merged = {**self.options, **options}
         return Target(protocol, self.wire, self.host, self.port, self.path, merged, self.name, self.user)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this computer: what is asked there needs no network."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name: 127.0.0.1.example is anybody's
+        return False
 
 
 THIS_COMPUTER = Target(None, "host", path="/")
