@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +14,7 @@ import click
 
 from supportctl import __version__
 from supportctl.cli.options import common_options, default_language
-from supportctl.core.errors import EXIT_FAILED, EXIT_USAGE, SupportctlError
+from supportctl.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, SupportctlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,8 +82,15 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a letter that an old code page lacks must not end the run
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `supportctl codes | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_OK)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

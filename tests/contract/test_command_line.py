@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -184,3 +186,9 @@ def test_a_bug_has_its_traceback_at_log_level_debug(supportctl, monkeypatch):
     _, _, err = supportctl("--log-level", "debug", "explain", "x")
     supportctl("--log-level", "warning", "codes")
     assert "Traceback" in err
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure():
+    command = f"{sys.executable} -m supportctl codes | true; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
