@@ -11,6 +11,9 @@ class Device(Protocol):
     `opcodes` lists every command it was ever sent, in order, as hex or as the protocol's own name: the tests
     prove from it that a probe only reads. `writes` lists those among them that would have changed or printed
     something.
+
+    A class may also have `tick_s` (see `tick`) and `url_wire`: what stands for `tcp` in its URLs, for devices
+    that are asked by HTTP (`url_wire = "http"`).
     """
 
     protocol: str

@@ -96,13 +96,14 @@ class Lab:
         found: dict[str, str] = {}
         for endpoint in station.endpoints:
             target = name if not found else f"{name}-{endpoint.wire}"
-            found[target] = f"{protocol}+{endpoint.wire}://{endpoint.address}"
+            found[target] = f"{protocol}+{_url_wire(station, endpoint)}://{endpoint.address}"
         return found
 
     def url(self, name: str, wire: str | None = None) -> str:
         """Return a device's URL, of its first wire or of the one that is named."""
-        urls = self.targets(name).values()
-        return next(url for url in urls if wire is None or f"+{wire}://" in url)
+        endpoints = self.station(name).endpoints
+        urls = zip(endpoints, self.targets(name).values(), strict=True)
+        return next(url for endpoint, url in urls if wire in {None, endpoint.wire} or f"+{wire}://" in url)
 
     def fault(self, name: str, fault: str, *, on: bool = True) -> None:
         """Switch a fault of a device on or off.
@@ -193,6 +194,12 @@ class Lab:
                 endpoint.close()
         if self._watcher is not None:
             self._watcher.close()
+
+
+def _url_wire(station: Station, endpoint: Endpoint) -> str:
+    """Return the wire in a URL: what runs over TCP may have a wire of its own there, as `http`."""
+    own: str | None = getattr(station.device, "url_wire", None)
+    return own if own is not None and endpoint.wire == TCP else endpoint.wire
 
 
 def _cannot_serve(name: str, endpoints: Iterable[Endpoint], error: OSError, port: int = 0) -> UsageError:

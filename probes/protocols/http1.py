@@ -1,6 +1,6 @@
 """HTTP/1.1 answers as bytes that grew: what `http.client` knows, without a wire.
 
-For devices with a small web server inside. A request is one POST; the caller bounds the answer.
+For devices and services with a web server inside. A request is one question; the caller bounds the answer.
 """
 
 from __future__ import annotations
@@ -8,13 +8,18 @@ from __future__ import annotations
 import http.client
 import io
 import re
+from base64 import b64encode
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_HEADERS = 16 * 1024
 _START = b"HTTP/"
+_IN_PATHS = "/?&=%:@!$'()*+,;~"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _INTERIM = re.compile(rb"HTTP/1\.\d 1\d\d")  # "100 Continue" comes before the answer proper
 
 
@@ -41,14 +46,36 @@ class _Heard:
         return self._file
 
 
-def post(host: str, path: str, content_type: str, body: bytes, *, agent: str = "supportctl") -> bytes:
+def request(
+    method: str, host: str, path: str, *, headers: Mapping[str, str] = NO_HEADERS, body: bytes | None = None
+) -> bytes:
+    """Return a request; the connection is for this one question.
+
+    Raises:
+        HttpError: a header would not stay in its line.
+    """
+    lines = [
+        f"{method} {quote(path or '/', safe=_IN_PATHS)} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: supportctl",
+    ]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    lines += ["Accept-Encoding: identity", "Connection: close"]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise HttpError("a line break in a header")
+    return "\r\n".join((*lines, "", "")).encode("latin-1", "replace") + (body or b"")
+
+
+def post(host: str, path: str, content_type: str, body: bytes) -> bytes:
     """Return a POST request; the connection is for this one question."""
-    head = (
-        f"POST {path or '/'} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode("latin-1", "replace") + body
+    return request("POST", host, path, headers={"Content-Type": content_type}, body=body)
+
+
+def basic_auth(user: str, password: str) -> dict[str, str]:
+    """Return the header that carries a user's password (RFC 7617, in UTF-8)."""
+    return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")}
 
 
 def parse(heard: bytes, *, closed: bool = False) -> HttpAnswer | None:

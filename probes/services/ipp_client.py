@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.links.base import LinkError
 from probes.links.exchange import NOT_AN_ANSWER, Conversation
 from probes.protocols import http1, ipp
+from probes.services.web_client import UntilClosed
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from probes.context import ProbeContext
     from probes.links.base import Link
-    from supportctl.core.deadline import Deadline
     from supportctl.core.finding import Evidence
     from supportctl.core.target import Target
 
@@ -101,36 +98,4 @@ def _open(context: ProbeContext, server: Target, *, tls: bool) -> Link:
         from probes.services.tls_link import TlsLink
 
         link = TlsLink(link, context.deadline.within(WAIT_S))
-    return _UntilClosed(link)
-
-
-class _UntilClosed:
-    """A link on which "closed after the answer" is the end of the answer, as in HTTP/1.0."""
-
-    def __init__(self, link: Link) -> None:
-        self.target: Target = link.target
-        self.one_way = link.one_way
-        self._link = link
-        self._heard = False
-
-    def send(self, data: bytes, deadline: Deadline) -> None:
-        self._link.send(data, deadline)
-
-    def receive(self, deadline: Deadline, limit: int = 4096) -> bytes:
-        try:
-            piece = self._link.receive(deadline, limit)
-        except LinkError as error:
-            if error.code == "link.closed" and self._heard:
-                return b""
-            raise
-        self._heard = self._heard or bool(piece)
-        return piece
-
-    def close(self) -> None:
-        self._link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    return UntilClosed(link)

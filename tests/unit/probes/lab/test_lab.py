@@ -50,6 +50,16 @@ def test_urls_are_targets() -> None:
         assert (tcp.wire, tcp.host) == ("tcp", "127.0.0.1")
 
 
+def test_a_device_that_is_asked_by_http_says_so_in_its_url(monkeypatch) -> None:
+    from probes.lab.devices.star import StarPrinter
+
+    monkeypatch.setattr(StarPrinter, "url_wire", "http", raising=False)
+    with Lab(Scenario("x", (DeviceSpec("a", "star", ("tcp", "serial")),))) as lab:
+        assert lab.url("a").startswith("star+http://127.0.0.1:")
+        assert lab.url("a", "tcp") == lab.url("a", "http") == lab.url("a")
+        assert lab.url("a", "serial").startswith("star+serial://")
+
+
 def test_unknown_names_are_told_with_the_nearest(open_lab) -> None:
     lab = open_lab()
     with pytest.raises(UsageError) as caught:

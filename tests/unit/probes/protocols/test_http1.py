@@ -66,3 +66,24 @@ def test_post():
     assert head.split(b"\r\n")[:2] == [b"POST /ipp/print HTTP/1.1", b"Host: 10.0.0.9:631"]
     assert b"Content-Length: 2" in head
     assert body == b"\x01\x01"
+
+
+def test_a_request_has_its_headers_and_its_body_in_the_length():
+    headers = http1.basic_auth("kassa", "пароль")
+    request = http1.request("GET", "10.0.0.9:16732", "/api/v2/devices?deviceID=1 2", headers=headers)
+    lines = request.decode("ascii").split("\r\n")
+    assert lines[0] == "GET /api/v2/devices?deviceID=1%202 HTTP/1.1"
+    assert "Authorization: Basic a2Fzc2E60L/QsNGA0L7Qu9GM" in lines
+    assert not any(line.startswith("Content-Length") for line in lines)
+    assert http1.request("POST", "a", "/", body="ж".encode()).endswith(b"\r\n\r\n\xd0\xb6")
+    assert b"Content-Length: 2\r\n" in http1.request("POST", "a", "/", body="ж".encode())
+
+
+@pytest.mark.parametrize("header", [{"X": "a\r\nY: b"}, {"X\n": "a"}])
+def test_no_header_leaves_its_line(header):
+    with pytest.raises(http1.HttpError):
+        http1.request("GET", "a", "/", headers=header)
+
+
+def test_no_path_leaves_its_line():
+    assert http1.request("GET", "a", "/\r\nX: y").split(b"\r\n")[0] == b"GET /%0D%0AX:%20y HTTP/1.1"
