@@ -39,12 +39,23 @@ COMMANDS = {
 }
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output has seen enough, as in `supportctl codes | head`."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, and whose help speaks the user's language."""
 
     # set by supportctl.cli.help when help is asked for in another language than English
     on_load: Callable[[str, click.Command], None] | None = None
     lines: Mapping[str, str] = MappingProxyType({})
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader that went away is no failure, while click itself would make it one."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order of the table."""
@@ -88,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = _run(words)
         sys.stdout.flush()
-    except BrokenPipeError:  # `supportctl codes | head`: the reader has seen enough
+    except (BrokenPipeError, ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_OK)
     except click.exceptions.Abort:
