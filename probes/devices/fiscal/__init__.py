@@ -1,1 +1,1 @@
-"""Fiscal registers: each protocol's probe reads a `RegisterState`; one judge turns every maker's state into findings."""
+"""Fiscal registers: each protocol's probe reads a `RegisterState`; one judge makes findings of it."""

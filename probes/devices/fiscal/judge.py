@@ -1,19 +1,24 @@
-"""A register's state becomes findings: the same rules for every maker. Pure: time and zone are in the arguments.
+"""A register's state becomes findings: the same rules for every maker. Pure: time and zone are arguments.
 
-Thresholds: docs/contract.md "Default statuses". The five minutes of the clock are the storage's own limit, the
-30 days of the queue are the law's: a storage refuses receipts when the oldest document waits longer.
+Thresholds: docs/contract.md "Default statuses". The five minutes of the clock are the storage's own limit,
+the 30 days of the queue are the law's: a storage refuses receipts when the oldest document waits longer.
+
+`state.evidence` has these subjects: identity, lock, registration, power, storage, storage-life, queue, shift,
+mechanics, drawer, document, clock, errors.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from probes.devices.fiscal.state import RegisterState, Shift, StoragePhase
+from probes.devices.fiscal.vendor_errors import from_errors
+from supportctl.core.finding import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from probes.context import ProbeContext
     from supportctl.core.finding import Evidence, Finding
@@ -21,37 +26,36 @@ if TYPE_CHECKING:
 CLOCK_WARNING = timedelta(minutes=2)
 CLOCK_FAULT = timedelta(minutes=5)
 QUEUE_WARNING = timedelta(days=1)
-QUEUE_OLD = timedelta(days=25)
-QUEUE_LOCK = timedelta(days=30)
-EXPIRING = timedelta(days=30)
-EXPIRING_FAULT = timedelta(days=3)
+QUEUE_OLD = 25 / 30  # of the time after which the register locks itself
+EXPIRING_DAYS = 30
+EXPIRING_FAULT_DAYS = 3
 
 CODES = frozenset(
     {
         "fiscal.answers", "fiscal.shift", "fiscal.paper", "fiscal.cover", "fiscal.cutter", "fiscal.mechanism",
         "fiscal.clock", "fiscal.storage", "fiscal.storage-life", "fiscal.storage-memory", "fiscal.queue",
-        "fiscal.transport", "fiscal.document", "fiscal.registration", "fiscal.lock",
+        "fiscal.transport", "fiscal.document", "fiscal.registration", "fiscal.drawer",
         "fiscal.shift-over-24h", "fiscal.shift-closed", "fiscal.paper-out", "fiscal.paper-near-end",
         "fiscal.cover-open", "fiscal.cutter-error", "fiscal.mechanical-error", "fiscal.overheated",
         "fiscal.continue-print", "fiscal.document-open", "fiscal.clock-drift", "fiscal.fn-expiring",
         "fiscal.fn-expired", "fiscal.fn-not-fiscalised", "fiscal.fn-archive-closed", "fiscal.fn-memory-low",
         "fiscal.fn-memory-full", "fiscal.fn-fault", "fiscal.ofd-queue", "fiscal.ofd-queue-old",
         "fiscal.ofd-blocked", "fiscal.ofd-unreachable", "fiscal.not-registered", "fiscal.blocked",
-        "fiscal.battery-low",
+        "fiscal.battery-low", "fiscal.drawer-open", "fiscal.wrong-password", "fiscal.device-busy",
+        "fiscal.device-error",
     }
 )  # fmt: skip
+"""What `judge` may yield; those of a row of an error table are among them."""
 
 
 def judge(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     """Yield the findings of one reading; a subject that the register does not speak of yields none."""
-    yield from _identity(state, context)
-    yield from _lock(state, context)
-    yield from _storage(state, context)
-    yield from _queue(state, context)
-    yield from _shift(state, context)
-    yield from _mechanics(state, context)
-    yield from _document(state, context)
-    yield from _clock(state, context)
+    said: set[str] = set()
+    for part in (_identity, _lock, _storage, _queue, _shift, _mechanics, _drawer, _document, _clock):
+        for finding in part(state, context):
+            said.add(finding.code)
+            yield finding
+    yield from from_errors(state, context, said)
 
 
 def _proof(state: RegisterState, *subjects: str) -> tuple[Evidence, ...]:
@@ -71,7 +75,7 @@ def _identity(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
 
 def _lock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     if state.locked is not None:
-        yield context.fault("fiscal.blocked", *_proof(state, "lock"), reason=state.locked)
+        yield context.fault("fiscal.blocked", *_proof(state, "lock"), reason=Meaning(state.locked))
     if state.registered is False and state.storage.phase in {None, StoragePhase.FISCAL}:
         yield context.fault("fiscal.not-registered", *_proof(state, "registration"))
     elif state.registered:
@@ -85,7 +89,7 @@ def _lock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
 def _storage(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     storage, proof = state.storage, _proof(state, "storage")
     number = storage.number or "?"
-    if storage.critical:
+    if storage.critical:  # what a broken storage says of itself is worth nothing
         yield context.fault("fiscal.fn-fault", *proof, number=number)
         return
     if storage.phase in {StoragePhase.SETUP, StoragePhase.READY}:
@@ -105,76 +109,74 @@ def _storage(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
 
 
 def _storage_life(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
-    expires = state.storage.expires
-    if expires is None or state.storage.phase is not StoragePhase.FISCAL:
+    storage = state.storage
+    left = days_left(state, context.settings.timezone)
+    if left is None or storage.phase not in {None, StoragePhase.FISCAL}:
         return
-    today = local_now(state, context.settings.timezone).date()
-    left = expires - today
     proof = _proof(state, "storage-life")
-    args = {"date": expires.isoformat(), "days": left.days, "number": state.storage.number or "?"}
-    if left < timedelta(0):
-        yield context.fault("fiscal.fn-expired", *proof, **args)
-    elif left <= EXPIRING_FAULT:
-        yield context.fault("fiscal.fn-expiring", *proof, **args)
-    elif left <= EXPIRING:
-        yield context.warning("fiscal.fn-expiring", *proof, **args)
+    date = storage.expires.isoformat() if storage.expires else "?"
+    number = storage.number or "?"
+    if left < 0:
+        yield context.fault("fiscal.fn-expired", *proof, date=date, number=number)
+    elif left <= EXPIRING_FAULT_DAYS:
+        yield context.fault("fiscal.fn-expiring", *proof, date=date, days=left, number=number)
+    elif left <= EXPIRING_DAYS:
+        yield context.warning("fiscal.fn-expiring", *proof, date=date, days=left, number=number)
     else:
-        yield context.ok("fiscal.storage-life", *proof, **args)
+        yield context.ok("fiscal.storage-life", *proof, date=date, days=left)
 
 
 def _queue(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     queue, proof = state.queue, _proof(state, "queue")
-    waiting = queue.unsent or 0
-    if queue.unsent is not None:
+    if queue.unsent is not None or queue.locked or state.storage.operator_overdue:
         yield _waiting(state, context)
-    if queue.transport_up is False and waiting:
-        yield context.warning(
-            "fiscal.ofd-unreachable", *proof, unsent=waiting, error=queue.error_text or queue.error_code or "-"
-        )
+    if queue.transport_up is False and queue.unsent:  # without documents to send it may rest
+        error = queue.error_text or queue.error_code or Meaning("fiscal.no-reason")
+        yield context.warning("fiscal.ofd-unreachable", *proof, unsent=queue.unsent, error=error)
     elif queue.transport_up:
         yield context.ok("fiscal.transport", *proof)
 
 
 def _waiting(state: RegisterState, context: ProbeContext) -> Finding:
     queue, proof = state.queue, _proof(state, "queue")
-    if not queue.unsent:
-        return context.ok("fiscal.queue", *proof, unsent=0)
-    args: dict[str, object] = {"unsent": queue.unsent, "first": queue.first_number or "?"}
-    if queue.first_at is None:
-        if state.storage.operator_overdue:
-            return context.warning("fiscal.ofd-queue", *proof, **args, days="?", left="?")
-        return context.ok("fiscal.queue", *proof, **args)
-    age = local_now(state, context.settings.timezone) - queue.first_at
-    args |= {"days": age.days, "left": max(0, (QUEUE_LOCK - age).days), "since": queue.first_at.date().isoformat()}
-    if age > QUEUE_LOCK:
-        return context.fault("fiscal.ofd-blocked", *proof, **args)
-    if age > QUEUE_OLD:
-        return context.warning("fiscal.ofd-queue-old", *proof, **args)
-    if age > QUEUE_WARNING:
-        return context.warning("fiscal.ofd-queue", *proof, **args)
-    return context.ok("fiscal.queue", *proof, **args)
+    unsent: int | str = "?" if queue.unsent is None else queue.unsent
+    first: int | str = "?" if queue.first_number is None else queue.first_number
+    age = None
+    if queue.first_at is not None and queue.unsent != 0:
+        age = local_now(state, context.settings.timezone) - queue.first_at
+    days: int | str = "?" if age is None else max(0, age.days)
+    left: int | str = "?" if age is None else max(0, (queue.lock_after - age).days)
+    since = "?" if age is None or queue.first_at is None else queue.first_at.date().isoformat()
+    if queue.locked or (age is not None and age > queue.lock_after):
+        return context.fault("fiscal.ofd-blocked", *proof, unsent=unsent, first=first, days=days, since=since)
+    if age is not None and age > queue.lock_after * QUEUE_OLD:
+        return context.warning(
+            "fiscal.ofd-queue-old", *proof, unsent=unsent, first=first, days=days, left=left, since=since
+        )
+    overdue = age is None and queue.unsent != 0 and state.storage.operator_overdue
+    if overdue or (age is not None and age > min(QUEUE_WARNING, queue.lock_after / 2)):
+        return context.warning(
+            "fiscal.ofd-queue", *proof, unsent=unsent, first=first, days=days, left=left, since=since
+        )
+    return context.ok("fiscal.queue", *proof, unsent=unsent)
 
 
 def _shift(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
-    proof, number = _proof(state, "shift"), state.shift_number if state.shift_number is not None else "?"
+    proof, number = _proof(state, "shift"), "?" if state.shift_number is None else state.shift_number
     if state.shift is Shift.EXPIRED:
         yield context.fault("fiscal.shift-over-24h", *proof, number=number)
     elif state.shift is Shift.OPEN:
         yield context.ok("fiscal.shift", *proof, number=number)
     elif state.shift is Shift.CLOSED:
-        open_now = context.settings.expect.get("shift") == "open"
-        say = context.warning if open_now else context.ok
-        yield say("fiscal.shift-closed", *proof, number=number)
+        if context.settings.expect.get("shift") == "open":
+            yield context.warning("fiscal.shift-closed", *proof)
+        else:
+            yield context.ok("fiscal.shift-closed", *proof)
 
 
 def _mechanics(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
+    yield from _paper(state, context)
     proof = _proof(state, "mechanics")
-    if state.paper_present is False:
-        yield context.fault("fiscal.paper-out", *proof)
-    elif state.paper_near_end:
-        yield context.warning("fiscal.paper-near-end", *proof)
-    elif state.paper_present:
-        yield context.ok("fiscal.paper", *proof)
     if state.cover_open:
         yield context.fault("fiscal.cover-open", *proof)
     elif state.cover_open is False:
@@ -191,6 +193,25 @@ def _mechanics(state: RegisterState, context: ProbeContext) -> Iterator[Finding]
         yield context.fault("fiscal.overheated", *proof)
 
 
+def _paper(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
+    proof = _proof(state, "mechanics")
+    if state.paper_present is False:
+        yield context.fault("fiscal.paper-out", *proof)
+    elif state.paper_near_end:
+        yield context.warning("fiscal.paper-near-end", *proof)
+    elif state.paper_present:
+        yield context.ok("fiscal.paper", *proof)
+
+
+def _drawer(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
+    if context.settings.expect.get("drawer") == "closed" and state.drawer_open is not None:
+        proof = _proof(state, "drawer") or _proof(state, "mechanics")
+        if state.drawer_open:
+            yield context.warning("fiscal.drawer-open", *proof)
+        else:
+            yield context.ok("fiscal.drawer", *proof)
+
+
 def _document(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     proof = _proof(state, "document")
     if state.waits_for_continue:
@@ -205,15 +226,24 @@ def _clock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     if state.clock is None:
         return
     drift = state.clock - local_now(state, context.settings.timezone)
-    seconds = round(drift.total_seconds())
-    proof = _proof(state, "clock")
-    args = {"seconds": abs(seconds), "minutes": round(abs(seconds) / 60), "direction": "fast" if seconds > 0 else "slow"}
+    seconds = abs(round(drift.total_seconds()))
+    minutes = max(1, round(seconds / 60))
+    direction = Meaning("fiscal.clock-fast" if drift > timedelta(0) else "fiscal.clock-slow")
+    proof, told = _proof(state, "clock"), state.clock.isoformat(" ", "minutes")
     if abs(drift) >= CLOCK_FAULT:
-        yield context.fault("fiscal.clock-drift", *proof, **args)
+        yield context.fault("fiscal.clock-drift", *proof, minutes=minutes, direction=direction, clock=told)
     elif abs(drift) >= CLOCK_WARNING:
-        yield context.warning("fiscal.clock-drift", *proof, **args)
+        yield context.warning("fiscal.clock-drift", *proof, minutes=minutes, direction=direction, clock=told)
     else:
-        yield context.ok("fiscal.clock", *proof, **args)
+        yield context.ok("fiscal.clock", *proof, seconds=seconds)
+
+
+def days_left(state: RegisterState, zone: tzinfo | None) -> int | None:
+    """Return the days until the storage must not be used: by its date or its own warning, the sooner."""
+    told = [] if state.storage.expires_within is None else [state.storage.expires_within]
+    if state.storage.expires is not None:
+        told.append((state.storage.expires - local_now(state, zone).date()).days)
+    return min(told, default=None)
 
 
 def local_now(state: RegisterState, zone: tzinfo | None) -> datetime:

@@ -6,6 +6,7 @@ Every field may be None: this register, or this protocol, does not say. None is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class FiscalStorage:
     memory_low: bool | None = None  # 90 % full or more
     memory_full: bool | None = None
     critical: bool | None = None  # the storage reports that it is broken
+    expires_within: int | None = None  # days: its own warning, which can come before its date
     operator_overdue: bool | None = None  # its own warning that documents wait too long for the operator
 
 
@@ -57,13 +59,15 @@ class OperatorQueue:
     transport_up: bool | None = None
     error_code: int | None = None
     error_text: str | None = None  # in the register's words, untrusted
+    locked: bool | None = None  # the register says that the queue has locked it
+    lock_after: timedelta = timedelta(days=30)  # what the country's law allows; Russia
 
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
     """An error that the register answers or remembers; `key` names its row in the vendor's table."""
 
-    table: str  # name of the TOML table, e.g. "shtrih", "shtrih-fn", "atol"
+    table: str  # name of the TOML table in `errors/`, e.g. "shtrih", "shtrih-fn", "atol"
     number: int
     command: str  # what was asked when it came
 
