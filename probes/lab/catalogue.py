@@ -6,6 +6,7 @@ from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, cast
 
+from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
 
@@ -16,7 +17,8 @@ DEVICES: dict[str, str] = {
     "escpos": "probes.lab.devices.escpos:EscposPrinter",
     "star": "probes.lab.devices.star:StarPrinter",
 }
-"""`module:Class`. A class that can be several models takes the keyword `model`."""
+"""`module:Class`. A class that can be several models takes the keyword `model`; one that has a clock is given
+`wall`, which returns the time of day: a device itself imports no clock."""
 
 
 def make_device(protocol: str, model: str | None = None) -> Device:
@@ -29,8 +31,10 @@ def make_device(protocol: str, model: str | None = None) -> Device:
         raise UsageError("lab.unknown-protocol", found=protocol, nearest=nearest(protocol, DEVICES))
     module, _, name = DEVICES[protocol].partition(":")
     make = getattr(import_module(module), name)
-    if model is None:
-        return cast("Device", make())
-    if "model" not in signature(make).parameters or not (model.isascii() and model.isprintable()):
-        raise UsageError("lab.unknown-model", found=model, protocol=protocol)
-    return cast("Device", make(model=model))
+    takes = signature(make).parameters
+    given: dict[str, object] = {"wall": SystemClock().now} if "wall" in takes else {}
+    if model is not None:
+        if "model" not in takes or not (model.isascii() and model.isprintable()):
+            raise UsageError("lab.unknown-model", found=model, protocol=protocol)
+        given["model"] = model
+    return cast("Device", make(**given))
