@@ -31,8 +31,8 @@ def watch_check(request: CheckRequest, seconds: float, format_: str, catalog: Ca
             report = run_check(request, clock=clock)
             if report.interrupted:
                 break
-            _tell(previous, report, format_, catalog)
-            previous = report
+            before, previous = previous, report
+            _tell(before, report, format_, catalog)
             clock.sleep(max(0.0, seconds - (clock.monotonic() - started)))
     except KeyboardInterrupt:
         pass
