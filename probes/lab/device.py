@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Device(Protocol):
@@ -40,3 +43,11 @@ class Device(Protocol):
 
         It is called every `tick_s` seconds while a client is there, only for a class that has this attribute.
         """
+
+
+@runtime_checkable
+class HasClock(Protocol):
+    """A device that knows the time of day, such as a register."""
+
+    def set_clock(self, wall: datetime, now: float) -> None:
+        """Take the time of day (with a zone) that belongs to `now`, before anything else happens."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from probes.lab.device import HasClock
 from probes.links.base import CHUNK, Attempt, Link
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ class DeviceLink(FakeLink):
         super().__init__(target, clock)
         self.device = device
         self._delay = answers_after
+        if isinstance(device, HasClock):
+            device.set_clock(clock.now(), clock.monotonic())
         self._push(device.connected(clock.monotonic()))
 
     def send(self, data: bytes, deadline: Deadline) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probes.lab.device import HasClock
 from probes.lab.wirefaults import NOISE as WIRE_NOISE
 from probes.lab.wirefaults import WIRE_FAULTS, WireFaults, noise, wire_faults
+from supportctl.core.clock import SystemClock
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,6 +33,8 @@ class Station:
         self._sessions: list[Session] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tick_s: float | None = getattr(device, "tick_s", None)
+        if isinstance(device, HasClock):
+            device.set_clock(SystemClock().now(), loop.time())
 
     @property
     def faults(self) -> tuple[str, ...]:
