@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from supportctl.core.evidence import evidence
 from supportctl.core.finding import Evidence, Finding, Status, clean_args
-from supportctl.core.text import clean, hexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -96,27 +96,6 @@ class ProbeContext(NamedTuple):
         return Finding(
             code, status, self.target.url, self.target.name, clean_args(args), evidence, stops_sales=sales
         )
-
-
-def evidence(
-    clock: Clock,
-    asked: str,
-    meaning: str = "",
-    *,
-    started: float,
-    sent: bytes | str | None = None,
-    got: bytes | str | None = None,
-    **args: object,
-) -> Evidence:
-    """Return an Evidence; bytes become hex, text is made safe to show."""
-    elapsed = round((clock.monotonic() - started) * 1000, 1)
-    return Evidence(clean(asked), clock.now(), elapsed, _shown(sent), _shown(got), meaning, clean_args(args))
-
-
-def _shown(data: bytes | str | None) -> str | None:
-    if data is None:
-        return None
-    return hexed(data) if isinstance(data, bytes) else clean(data, 400)
 
 
 class Probe(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
 
+from supportctl.core.evidence import evidence as make_evidence
 from supportctl.core.finding import Evidence, Status, clean_args
 
 if TYPE_CHECKING:
@@ -92,10 +93,8 @@ class Attempt:
         **args: object,
     ) -> LinkError:
         """Return the error to raise; `meaning` is a key of the evidence texts, filled with `args`."""
-        from probes.context import evidence
-
         clock = self.deadline.clock
-        seen = evidence(clock, self.asked, meaning, started=self.started, sent=None, got=got, **args)
+        seen = make_evidence(clock, self.asked, meaning, started=self.started, sent=None, got=got, **args)
         return LinkError(code, status=status, evidence=(seen,), **args)
 
     def sure(self) -> Status:

@@ -121,7 +121,7 @@ class Agent:
             if response is not None:
                 self._versions = (response.version,)
                 name = f"SNMP v{'1' if response.version is snmp.Version.V1 else '2c'} {asked}"
-                from probes.context import evidence
+                from supportctl.core.evidence import evidence
 
                 return Asked(response, evidence(clock, name, started=started, sent=sent, got=heard))
             noise = heard or noise
