@@ -21,7 +21,8 @@ from probes.lab.scenario import DEFAULT_SCENARIO, DeviceSpec, Scenario, load_sce
 from probes.lab.serve.loop import LoopThread
 from probes.lab.serve.station import Station
 from probes.lab.serve.tcp import TcpEndpoint
-from probes.lab.wirefaults import TCP
+from probes.lab.serve.udp import UdpEndpoint
+from probes.lab.wirefaults import TCP, UDP
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
 
@@ -168,9 +169,12 @@ class Lab:
                 raise _cannot_serve(spec.name, station.endpoints, error, spec.port) from None
 
     def _endpoints(self, spec: DeviceSpec, station: Station) -> Iterable[Endpoint]:
+        faults, loop = station.wire_faults, self.thread.loop
         for wire in spec.wires:
             if wire == TCP:
-                yield TcpEndpoint(station, station.wire_faults, self.thread.loop, spec.port)
+                yield TcpEndpoint(station, faults, loop, spec.port)
+            elif wire == UDP:
+                yield UdpEndpoint(station, faults, loop, spec.port, beside=lambda: _tcp_port(station))
             else:
                 yield self._serial(spec, station)
 
@@ -194,6 +198,11 @@ class Lab:
                 endpoint.close()
         if self._watcher is not None:
             self._watcher.close()
+
+
+def _tcp_port(station: Station) -> int:
+    """Return the port number that the device has on TCP, 0 if it has none."""
+    return next((each.port for each in station.endpoints if isinstance(each, TcpEndpoint)), 0)
 
 
 def _url_wire(station: Station, endpoint: Endpoint) -> str:

@@ -17,7 +17,7 @@ _FOLDER = "scenarios"
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """One device. `port` is for TCP (0: any free one), `baud` the speed of a serial line (0: any will do)."""
+    """One device. `port` is for TCP and UDP (0: any free one), `baud` the speed of a serial line (0: any)."""
 
     name: str
     protocol: str

@@ -10,7 +10,7 @@ import yaml
 
 from probes.lab.catalogue import DEVICES, make_device
 from probes.lab.scenario import DeviceSpec, Scenario, built_in
-from probes.lab.wirefaults import SERIAL, TCP, WIRES, wire_faults
+from probes.lab.wirefaults import SERIAL, TCP, UDP, WIRES, wire_faults
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
 
@@ -93,7 +93,7 @@ def _device(fields: _Fields) -> tuple[DeviceSpec, ...]:
     count = fields.number("count", 1, MAX_DEVICES, 1)
     if spec.baud and SERIAL not in wires:
         raise fields.bad("baud", spec.baud, f"wire: {SERIAL}")
-    if spec.port and (TCP not in wires or count > 1):
+    if spec.port and (not {TCP, UDP} & set(wires) or count > 1):
         raise fields.bad("port", spec.port, f"wire: {TCP}, count: 1")
     try:
         device = make_device(protocol, spec.model)

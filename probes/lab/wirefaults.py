@@ -14,8 +14,9 @@ from probes.lab.uart import garble
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-TCP, SERIAL = "tcp", "serial"
-WIRES = (TCP, SERIAL)
+TCP, SERIAL, UDP = "tcp", "serial", "udp"
+WIRES = (TCP, SERIAL, UDP)
+_STREAMS = frozenset({TCP, SERIAL})  # what is cut up or interrupted is a stream of bytes, no datagram
 
 SLOW = "wire-slow"
 SILENT = "wire-silent"
@@ -30,14 +31,14 @@ TIMEOUT = "wire-timeout"
 HELD = "wire-held"
 
 WIRE_FAULTS: Mapping[str, frozenset[str]] = {
-    SLOW: frozenset(WIRES),
+    SLOW: _STREAMS,
     SILENT: frozenset(WIRES),
-    ONE_BYTE: frozenset(WIRES),
+    ONE_BYTE: _STREAMS,
     GARBLED: frozenset(WIRES),
     REFUSED: frozenset(WIRES),
-    DROPPED: frozenset(WIRES),
-    NOISE: frozenset(WIRES),
-    BANNER: frozenset(WIRES),
+    DROPPED: _STREAMS,
+    NOISE: _STREAMS,
+    BANNER: _STREAMS,
     SINGLE_CLIENT: frozenset({TCP}),
     TIMEOUT: frozenset({TCP}),
     HELD: frozenset({SERIAL}),

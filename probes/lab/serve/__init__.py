@@ -1,7 +1,6 @@
 """Serves simulated devices on real wires: one thread, one loop, however many devices.
 
 `Station` is a device with its wire faults; an `Endpoint` is one wire that leads to it (`TcpEndpoint`,
-`SerialLine`); a `Session` is one client on that wire. Another wire (UDP, for scales that are found by
-broadcast) is one more class with the methods of `Endpoint`: it calls `Station.received` and writes what its
-sessions are given.
+`UdpEndpoint`, `SerialLine`); a `Session` is one client on that wire. Another wire is one more class with the
+methods of `Endpoint`: it calls `Station.received` and writes what its sessions are given.
 """

@@ -10,7 +10,7 @@ import pytest
 from probes.lab.catalogue import make_device
 from probes.lab.scenario import built_in
 from probes.lab.scenario_file import _DEVICE_KEYS
-from probes.lab.wirefaults import SERIAL, TCP, WIRE_FAULTS
+from probes.lab.wirefaults import WIRE_FAULTS, WIRES
 
 DOCS = Path(__file__).parents[4] / "docs" / "lab.md"
 PROTOCOLS = ("escpos", "star")
@@ -23,7 +23,7 @@ def text() -> str:
 
 def test_the_table_of_wire_faults(text: str) -> None:
     rows = dict(re.findall(r"^\| `(wire-[a-z-]+)` \| ([a-z, ]+) \|", text, re.MULTILINE))
-    wires = {name: ", ".join(w for w in (TCP, SERIAL) if w in on) for name, on in WIRE_FAULTS.items()}
+    wires = {name: ", ".join(w for w in WIRES if w in on) for name, on in WIRE_FAULTS.items()}
     assert rows == wires
 
 
