@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from supportctl.catalog.templates import with_names
 
@@ -14,10 +14,13 @@ SCHEMA = "supportctl.explanation/1"
 
 
 class Step(NamedTuple):
-    """A remedy as the long text tells it; `verify` is the question that proves it helped."""
+    """A remedy as the long text tells it; `verify` is the question that proves it helped.
+
+    `who` is "depends" where each finding of the code names its own.
+    """
 
     text: str
-    who: Who
+    who: Who | Literal["depends"]
     minutes: int
     risk: Risk
     action: str | None
@@ -68,7 +71,7 @@ def explain_problem(code: str, catalog: Catalog) -> Explanation:
     """
     facts, words = catalog.facts(code), catalog.words(code)
     steps = tuple(
-        Step(with_names(text), fact.who, fact.minutes, fact.risk, fact.action, fact.verify)
+        Step(with_names(text), _doer(fact.who), fact.minutes, fact.risk, fact.action, fact.verify)
         for fact, text in zip(facts.remedies, words.remedies, strict=True)
     )
     return Explanation(
@@ -85,6 +88,10 @@ def explain_problem(code: str, catalog: Catalog) -> Explanation:
         ours=facts.ours,
         hand_over_to=facts.hand_over_to,
     )
+
+
+def _doer(who: Who) -> Who | Literal["depends"]:
+    return "depends" if "{" in who else who
 
 
 def _problems_of(question: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:

@@ -50,10 +50,10 @@ CODES = frozenset(
 
 def judge(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     """Yield the findings of one reading; a subject that the register does not speak of yields none."""
-    said: set[str] = set()
+    said: dict[str, Finding] = {}
     for part in (_identity, _lock, _storage, _queue, _shift, _mechanics, _drawer, _document, _clock):
         for finding in part(state, context):
-            said.add(finding.code)
+            said[finding.code] = finding
             yield finding
     yield from from_errors(state, context, said)
 
@@ -80,7 +80,7 @@ def _lock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
         yield context.fault("fiscal.not-registered", *_proof(state, "registration"))
     elif state.registered:
         yield context.ok(
-            "fiscal.registration", *_proof(state, "registration"), number=state.registration or "?"
+            "fiscal.registration", *_proof(state, "registration"), registration=state.registration or "?"
         )
     if state.battery_low:
         yield context.warning("fiscal.battery-low", *_proof(state, "power"))
@@ -90,20 +90,20 @@ def _storage(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     storage, proof = state.storage, _proof(state, "storage")
     number = storage.number or "?"
     if storage.critical:  # what a broken storage says of itself is worth nothing
-        yield context.fault("fiscal.fn-fault", *proof, number=number)
+        yield context.fault("fiscal.fn-fault", *proof, storage=number)
         return
     if storage.phase in {StoragePhase.SETUP, StoragePhase.READY}:
-        yield context.fault("fiscal.fn-not-fiscalised", *proof, number=number)
+        yield context.fault("fiscal.fn-not-fiscalised", *proof, storage=number)
         return
     if storage.phase in {StoragePhase.CLOSED_SENDING, StoragePhase.ARCHIVE_CLOSED}:
-        yield context.fault("fiscal.fn-archive-closed", *proof, number=number)
+        yield context.fault("fiscal.fn-archive-closed", *proof, storage=number)
     elif storage.phase is StoragePhase.FISCAL:
-        yield context.ok("fiscal.storage", *proof, number=number)
+        yield context.ok("fiscal.storage", *proof, storage=number)
     yield from _storage_life(state, context)
     if storage.memory_full:
-        yield context.fault("fiscal.fn-memory-full", *proof, number=number)
+        yield context.fault("fiscal.fn-memory-full", *proof, storage=number)
     elif storage.memory_low:
-        yield context.warning("fiscal.fn-memory-low", *proof, number=number)
+        yield context.warning("fiscal.fn-memory-low", *proof, storage=number)
     elif storage.memory_low is False:
         yield context.ok("fiscal.storage-memory", *proof)
 
@@ -117,11 +117,11 @@ def _storage_life(state: RegisterState, context: ProbeContext) -> Iterator[Findi
     date = storage.expires.isoformat() if storage.expires else "?"
     number = storage.number or "?"
     if left < 0:
-        yield context.fault("fiscal.fn-expired", *proof, date=date, number=number)
+        yield context.fault("fiscal.fn-expired", *proof, date=date, storage=number)
     elif left <= EXPIRING_FAULT_DAYS:
-        yield context.fault("fiscal.fn-expiring", *proof, date=date, days=left, number=number)
+        yield context.fault("fiscal.fn-expiring", *proof, date=date, days=left, storage=number)
     elif left <= EXPIRING_DAYS:
-        yield context.warning("fiscal.fn-expiring", *proof, date=date, days=left, number=number)
+        yield context.warning("fiscal.fn-expiring", *proof, date=date, days=left, storage=number)
     else:
         yield context.ok("fiscal.storage-life", *proof, date=date, days=left)
 
@@ -131,8 +131,8 @@ def _queue(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     if queue.unsent is not None or queue.locked or state.storage.operator_overdue:
         yield _waiting(state, context)
     if queue.transport_up is False and queue.unsent:  # without documents to send it may rest
-        error = queue.error_text or queue.error_code or Meaning("fiscal.no-reason")
-        yield context.warning("fiscal.ofd-unreachable", *proof, unsent=queue.unsent, error=error)
+        told = queue.error_text or queue.error_code or Meaning("fiscal.no-reason")
+        yield context.warning("fiscal.ofd-unreachable", *proof, unsent=queue.unsent, said=told)
     elif queue.transport_up:
         yield context.ok("fiscal.transport", *proof)
 
@@ -164,9 +164,9 @@ def _waiting(state: RegisterState, context: ProbeContext) -> Finding:
 def _shift(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     proof, number = _proof(state, "shift"), "?" if state.shift_number is None else state.shift_number
     if state.shift is Shift.EXPIRED:
-        yield context.fault("fiscal.shift-over-24h", *proof, number=number)
+        yield context.fault("fiscal.shift-over-24h", *proof, shift=number)
     elif state.shift is Shift.OPEN:
-        yield context.ok("fiscal.shift", *proof, number=number)
+        yield context.ok("fiscal.shift", *proof, shift=number)
     elif state.shift is Shift.CLOSED:
         if context.settings.expect.get("shift") == "open":
             yield context.warning("fiscal.shift-closed", *proof)
@@ -235,7 +235,7 @@ def _clock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
     elif abs(drift) >= CLOCK_WARNING:
         yield context.warning("fiscal.clock-drift", *proof, minutes=minutes, direction=direction, clock=told)
     else:
-        yield context.ok("fiscal.clock", *proof, seconds=seconds)
+        yield context.ok("fiscal.clock", *proof, seconds=seconds, clock=told)
 
 
 def days_left(state: RegisterState, zone: tzinfo | None) -> int | None:

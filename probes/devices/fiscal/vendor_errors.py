@@ -11,7 +11,7 @@ from probes.devices.fiscal.errors import look_up, shown
 from supportctl.core.finding import Meaning, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from probes.context import ProbeContext
     from probes.devices.fiscal.errors import ErrorFacts
@@ -43,8 +43,10 @@ _SAID_BY = {
 }
 
 
-def from_errors(state: RegisterState, context: ProbeContext, said: set[str]) -> Iterator[Finding]:
-    """Yield a finding for every error that `said` (the codes of the findings so far) does not tell yet."""
+def from_errors(state: RegisterState, context: ProbeContext, said: dict[str, Finding]) -> Iterator[Finding]:
+    """Yield a finding for every error that `said` (the findings so far, by code) does not tell yet."""
+    known = {name: value for finding in said.values() for name, value in finding.args.items()}
+    told = set(said)
     seen: set[tuple[str, int]] = set()
     for error in state.errors:
         if (error.table, error.number) in seen:
@@ -53,19 +55,22 @@ def from_errors(state: RegisterState, context: ProbeContext, said: set[str]) -> 
         row = look_up(error.table, error.number)
         if row is None or row.code is None:
             yield _in_its_own_words(error, row, state, context)
-        elif not ({row.code} | _SAID_BY.get(row.code, set())) & said:
-            said.add(row.code)
-            yield _with_code(row, state, context)
+        elif not ({row.code} | _SAID_BY.get(row.code, set())) & told:
+            told.add(row.code)
+            yield _with_code(row, state, context, known)
 
 
-def _with_code(row: ErrorFacts, state: RegisterState, context: ProbeContext) -> Finding:
+def _with_code(
+    row: ErrorFacts, state: RegisterState, context: ProbeContext, known: Mapping[str, object]
+) -> Finding:
     say = {
         Status.OK: context.ok,
         Status.WARNING: context.warning,
         Status.UNKNOWN: context.unknown,
         Status.FAULT: context.fault,
     }[_STATUS.get(row.code or "", Status.FAULT)]
-    return say(row.code or "", *state.evidence.get("errors", ()), reason=row.meaning)
+    args = {**known, "reason": row.meaning, "said": row.meaning}
+    return say(row.code or "", *state.evidence.get("errors", ()), **args)
 
 
 def _in_its_own_words(
@@ -78,7 +83,7 @@ def _in_its_own_words(
             *proof,
             number=number,
             command=error.command,
-            error=Meaning("fiscal.unlisted"),
+            says=Meaning("fiscal.unlisted"),
             first_step=Meaning("fiscal.unlisted-do"),
             who="second-line",
         )
@@ -88,7 +93,7 @@ def _in_its_own_words(
         *proof,
         number=number,
         command=error.command,
-        error=row.meaning,
+        says=row.meaning,
         first_step=row.first_step,
         who=row.who,
     )

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from probes.devices.fiscal import errors
+
 ROOT = Path(__file__).parents[3]
 CATALOG = ROOT / "supportctl/catalog"
 ROOMS = ("supportctl", "probes", "integrations", "resend", "playbooks")
@@ -70,6 +72,10 @@ def _scan() -> Source:
         for text in _strings(tomllib.loads(path.read_text(encoding="utf-8"))):
             if _KEY.fullmatch(text):
                 strings.setdefault(text, str(path.relative_to(ROOT)))
+    for table in errors.tables():
+        for row in (errors.look_up(table, number) for number in errors.numbers(table)):
+            for key in (row.meaning, row.first_step) if row else ():
+                strings.setdefault(str(key), f"probes/devices/fiscal/errors/{table}.toml")
     # a pattern that begins with a value says nothing about the area
     return Source(
         tuple(said), strings, tuple(re.compile(p) for p in sorted(patterns) if re.match(r"[a-z]+\\\.", p))

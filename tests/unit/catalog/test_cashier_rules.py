@@ -165,8 +165,9 @@ def told(code, status, catalog):
     texts = (words.title, words.summary, words.know, words.safe, words.explanation, *words.remedies)
     names = {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
     at = datetime(2026, 11, 22, 14, 2, tzinfo=UTC)
+    args = {**dict.fromkeys(names, 7), "who": "cashier"}
     finding = Finding(
-        code, status, "escpos+tcp://192.0.2.1:9100", "bar-printer", dict.fromkeys(names, 7),
+        code, status, "escpos+tcp://192.0.2.1:9100", "bar-printer", args,
         (Evidence("question", at, 1.0),), because="a.b" if status is Status.SKIPPED else None,
     )  # fmt: skip
     return compose([finding], catalog, tool_version="0", started_at=at, duration_s=1.0)

@@ -90,7 +90,11 @@ def test_facts_are_sound(tables):
             facts.stops_sales and "fault" not in facts.statuses
         )
         for remedy in facts.remedies:
-            sound = remedy.who in get_args(Who) and remedy.risk in get_args(Risk) and remedy.minutes > 0
+            sound = (
+                remedy.who in {*get_args(Who), "{who}"}
+                and remedy.risk in get_args(Risk)
+                and remedy.minutes > 0
+            )
             wrong += [] if sound else [f"{key}: {remedy}"]
     none(wrong)
 
