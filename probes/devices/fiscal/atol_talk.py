@@ -1,0 +1,91 @@
+"""What the conversations in ATOL's two wire protocols have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from probes.links.exchange import NOT_AN_ANSWER
+from probes.protocols.atol_answers import ChecksumError, RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from probes.protocols import atol2, atol3
+    from probes.protocols.atol_answers import ReadRequest
+    from supportctl.core.finding import Finding
+
+    Event: TypeAlias = atol2.Control | atol2.Frame | atol3.Frame
+
+_TOO_MUCH_NOISE = 64  # so many bytes are no disturbance of an answer any more
+
+
+class Reply(NamedTuple):
+    """An answer to a question: its bytes without framing, when it was asked, and the frames themselves."""
+
+    request: ReadRequest
+    data: bytes
+    started: float
+    sent: bytes
+    got: bytes
+
+
+class NoAnswer(Exception):  # noqa: N818  not an error of ours: a way in which a conversation ends
+    """No answer could be had; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
+
+
+class Talk(Protocol):
+    """A conversation with one register."""
+
+    def ask(self, request: ReadRequest) -> Reply:
+        """Return the answer to `request`.
+
+        Raises:
+            LinkError: the wire broke.
+            NoAnswer: the register gave none, after all repeats of the protocol.
+        """
+
+
+class AnyReader(Protocol):
+    """A codec's reader."""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def next_event(self) -> Event | str:
+        """Return an event, or a text while there is none."""
+
+
+class Heard:
+    """Sorts what comes back; also the `complete` of an exchange: done once `wanted` has come."""
+
+    def __init__(self, reader: AnyReader, wanted: Callable[[Event], bool]) -> None:
+        self.found: Event | None = None
+        self.damaged = False  # a whole frame came, with a wrong checksum
+        self.noise = 0
+        self._reader = reader
+        self._wanted = wanted
+        self._seen = 0
+
+    def __call__(self, heard: bytes) -> int | None:
+        """Return how many bytes make the answer, None while there is none."""
+        self._reader.feed(heard[self._seen :])
+        self._seen = len(heard)
+        while self.found is None:
+            try:
+                event = self._reader.next_event()
+            except ChecksumError:
+                self.damaged = True
+                return len(heard)
+            except RemoteProtocolError as error:
+                self.noise += len(error.data)
+                continue
+            if isinstance(event, str):
+                return NOT_AN_ANSWER if self.noise > _TOO_MUCH_NOISE else None
+            if self._wanted(event):
+                self.found = event
+        return len(heard)
