@@ -90,11 +90,8 @@ def test_facts_are_sound(tables):
             facts.stops_sales and "fault" not in facts.statuses
         )
         for remedy in facts.remedies:
-            sound = (
-                remedy.who in {*get_args(Who), "{who}"}
-                and remedy.risk in get_args(Risk)
-                and remedy.minutes > 0
-            )
+            who = remedy.who in {*get_args(Who), "{who}"}  # an argument: each finding names its own
+            sound = who and remedy.risk in get_args(Risk) and remedy.minutes > 0
             wrong += [] if sound else [f"{key}: {remedy}"]
     none(wrong)
 
@@ -222,7 +219,8 @@ def test_each_language_is_written_in_its_letters(tables):
                 cyrillic.search(" ".join(texts_of(tables[f"en/{kind}"][key]).values()))
             )
     for key, entry in tables["ru/problems"].items():
-        wrong += [f"ru {key} {place}" for place, text in texts_of(entry).items() if not cyrillic.search(text)]
+        told = {place: text for place, text in texts_of(entry).items() if not re.fullmatch(r"\{\w+\}", text)}
+        wrong += [f"ru {key} {place}" for place, text in told.items() if not cyrillic.search(text)]
     none(wrong)
 
 
