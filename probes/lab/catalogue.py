@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DEVICES: dict[str, str] = {
     "escpos": "probes.lab.devices.escpos:EscposPrinter",
     "star": "probes.lab.devices.star:StarPrinter",
+    "shtrih": "probes.lab.devices.shtrih:ShtrihRegister",
 }
 """`module:Class`. A class that can be several models takes the keyword `model`; one that has a clock is given
 `wall`, which returns the time of day: a device itself imports no clock."""
