@@ -26,6 +26,7 @@ TAXPAYER: Final = 7701234567
 REGISTRATION: Final = b"0000123456012345"
 SERIAL: Final = 123456
 
+_EPOCH = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)  # until it is told the time of day
 _FLAGS = 0x0293  # receipt roll and optical sensor see paper, decimal point, levers as delivered
 _SHIFT_OPEN, _SHIFT_CLOSED, _FP_SHIFT_OPEN, _FP_SOUND = 2, 4, 0x40, 0x20
 _NOT_SUPPORTED, _WRONG_PASSWORD, _STILL_PRINTING, _WRONG_LENGTH = 0x37, 0x4F, 0x50, 0x7E
@@ -43,25 +44,25 @@ _MODELS: Final = {
 }
 
 
-def _some_time() -> datetime:
-    return datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
-
-
 class ShtrihRegister:
-    """A register on one wire; `wall` returns the time of day beside it."""
+    """A register on one wire."""
 
     protocol = "shtrih"
     faults = (
         frozenset(EFFECTS) | frozenset(REGISTER_ERRORS) | frozenset(STORAGE_ERRORS) | ABILITIES | LINE_FAULTS
     )
 
-    def __init__(self, model: str = "SHTRIH-M-01F", wall: Callable[[], datetime] = _some_time) -> None:
+    def __init__(self, model: str = "SHTRIH-M-01F") -> None:
         self.active: set[str] = set()
         self.opcodes: list[str] = []
         self.writes: list[str] = []
         self._model = model
-        self._wall = wall
+        self._wall, self._wall_at, self._at = _EPOCH, 0.0, 0.0
         self._line = Line(self.active, self._execute, self.opcodes)
+
+    def set_clock(self, wall: datetime, now: float) -> None:
+        """Take the time of day (with a zone) that belongs to `now`."""
+        self._wall, self._wall_at, self._at = wall.astimezone(), now, now
 
     def switch(self, fault: str, *, on: bool, now: float) -> bytes:  # noqa: ARG002  nothing here takes time
         """Switch a fault; nothing is ever pushed.
@@ -83,6 +84,7 @@ class ShtrihRegister:
 
     def receive(self, data: bytes, now: float) -> bytes:
         """Take any piece of the stream; return the answers to what is complete in it."""
+        self._at = now
         return self._line.receive(data, now)
 
     def tick(self, now: float) -> bytes:  # noqa: ARG002
@@ -224,7 +226,7 @@ class ShtrihRegister:
 
     @property
     def _now(self) -> datetime:
-        return self._wall().replace(tzinfo=None)
+        return (self._wall + timedelta(seconds=self._at - self._wall_at)).replace(tzinfo=None)
 
     @property
     def _clock(self) -> datetime:
