@@ -185,9 +185,12 @@ class StateCode(NamedTuple):
 
 
 class ShiftState(NamedTuple):
-    """A4 10. The numbers behind it are read as binary by one source and as BCD by another: left out."""
+    """A4 10. `state` is 0 (closed), 1 (open), or 2 (open for more than 24 hours; UNVERIFIED).
 
-    is_open: bool
+    The numbers behind it are read as binary by one source and as BCD by another: left out.
+    """
+
+    state: int
 
 
 class Exchange(NamedTuple):
@@ -271,7 +274,7 @@ def firmware(data: bytes) -> str:
 def shift_state(data: bytes) -> ShiftState:
     """Return the answer to A4 10. Raises: RemoteProtocolError."""
     _at_least(data, 1)
-    return ShiftState(bool(data[0]))
+    return ShiftState(data[0])
 
 
 def exchange(data: bytes) -> Exchange:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from supportctl.core.finding import Finding
 
 _ANY = frozenset(Control)
+# A register repeats its frame every half a second: one that says nothing for so many T2 has restarted.
+_FALLEN_SILENT = 2
 
 
 class Atol2Talk:
@@ -34,9 +36,12 @@ class Atol2Talk:
         """Return the answer to `request`. Raises: LinkError, NoAnswer."""
         started = self._context.clock.monotonic()
         frame = atol2.encode(request, self._password)
-        self._get_ready(request)
-        already = self._hand_over(request, frame)
-        answer = self._fetch(request, frame, already=already)
+        answer, last = None, False
+        while answer is None:
+            self._get_ready(request)
+            already = self._hand_over(request, frame)
+            answer = self._fetch(request, frame, already=already, last=last)
+            last = True
         return Reply(request, answer.data, started, frame, answer.raw)
 
     def _get_ready(self, request: ReadRequest) -> None:
@@ -77,23 +82,26 @@ class Atol2Talk:
             if answer.outcome == "noise" or attempt == atol2.FRAME_TRIES:
                 raise NoAnswer(self._talk.unanswered(answer))
 
-    def _fetch(self, request: ReadRequest, frame: bytes, *, already: bool) -> Frame:
-        """Let the register answer, and take its frame."""
+    def _fetch(self, request: ReadRequest, frame: bytes, *, already: bool, last: bool) -> Frame | None:
+        """Let the register answer, and take its frame; None if it has fallen silent: ask once more."""
         if not already:
             answer, heard = self._say(request.name, EOT, atol2.T5_ANSWER, frozenset({Control.ENQ}))
             if heard.found is not Control.ENQ:
                 raise NoAnswer(self._busy(answer._replace(sent=frame), "atol.late"))
-        say, damaged, attempt = ACK, False, 0
+        say, damaged, attempt, silent = ACK, False, 0, 0
         while True:
             answer, heard = self._say(
                 request.name, say, atol2.T2_FRAME, frozenset({Control.ENQ}), frames=True
             )
             attempt += 1
+            silent = 0 if answer.data else silent + 1
             if isinstance(heard.found, Frame):
                 self._end()
                 return heard.found
             damaged = damaged or heard.damaged
-            if attempt == atol2.FRAME_TRIES:
+            if silent == _FALLEN_SILENT and not last:
+                return None
+            if attempt == atol2.FRAME_TRIES or silent == _FALLEN_SILENT:
                 seen = self._talk.evidence(answer, "atol.damaged" if damaged else "atol.no-frame")
                 raise NoAnswer(self._context.fault("link.garbled", seen))
             # ENQ once more: our ACK was lost. Silence: it repeats its frame by itself.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _TRIES = 5  # of one exchange
 _FULL_TRIES = 5
 _TAKEN_TRIES = 8  # numbers of tasks that may belong to another program
-_POLL_S = (0.02, 0.05, 0.1, 0.25)
+_POLL_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
 _DONE = {State.RESULT, State.ERROR, State.ASYNC_RESULT, State.ASYNC_ERROR}
 _GOES_ON = {State.PENDING, State.IN_PROGRESS, State.WAITING}
 _PUSHED = {State.ASYNC_RESULT, State.ASYNC_ERROR}
@@ -50,7 +50,7 @@ class Atol3Talk:
         end = self._context.deadline.within(T5_ANSWER)
         answer, frame = self._add(request)
         sent, polls = answer.sent, 0
-        while frame.data[0] in _GOES_ON:
+        while _state(frame) in _GOES_ON:
             if end.expired:
                 raise NoAnswer(self._busy(answer._replace(sent=sent), "atol.late"))
             pushed = self._listen(_POLL_S[min(polls, len(_POLL_S) - 1)])
@@ -59,13 +59,13 @@ class Atol3Talk:
                 frame = pushed
                 break
             answer, frame, _late = self._exchange(f"C3 ({request.name})", atol3.request_result)
-            if frame.data[0] == State.NOT_FOUND:  # it has forgotten the task: restarted
+            if _state(frame) == State.NOT_FOUND:  # it has forgotten the task: restarted
                 answer, frame = self._add(request)
                 sent = answer.sent
-        if frame.data[0] not in _DONE:
-            raise NoAnswer(self._refused(answer, frame.data[0]))
+        if _state(frame) not in _DONE:
+            raise NoAnswer(self._refused(answer, _state(frame)))
         self._exchange(f"C2 ({request.name})", atol3.acknowledge)
-        head = 2 if frame.data[0] in _PUSHED else 1
+        head = 2 if _state(frame) in _PUSHED else 1
         return Reply(request, frame.data[head:], started, sent, frame.raw)
 
     def _add(self, request: ReadRequest) -> tuple[Answer, atol3.Frame]:
@@ -78,7 +78,7 @@ class Atol3Talk:
         while True:
             self._task_id = self._task_id % atol3.LAST_ID + 1
             answer, frame, late = self._exchange(request.name, add)
-            state = frame.data[0]
+            state = _state(frame)
             if state == State.ALREADY_EXISTS and late:  # our own: its first answer was lost
                 return answer, frame._replace(data=bytes((State.PENDING,)))
             if state == State.ALREADY_EXISTS and taken < _TAKEN_TRIES:
@@ -117,9 +117,8 @@ class Atol3Talk:
         return heard.found if isinstance(heard.found, atol3.Frame) else None
 
     def _is_ours(self, event: Event) -> bool:
-        if not isinstance(event, atol3.Frame) or not event.data:
-            return False
-        return event.id == self._frame_id or self._is_pushed(event)
+        own = isinstance(event, atol3.Frame) and event.id == self._frame_id
+        return own or self._is_pushed(event)
 
     def _is_pushed(self, event: Event) -> bool:
         return (
@@ -142,3 +141,8 @@ class Atol3Talk:
     def _busy(self, answer: Answer, meaning: str) -> Finding:
         seen = self._talk.evidence(answer, meaning)
         return self._context.unknown("fiscal.device-busy", seen, reason=Meaning(meaning))
+
+
+def _state(frame: atol3.Frame) -> int:
+    """Return the state of the task; an empty answer says no more than that the frame has come."""
+    return frame.data[0] if frame.data else State.PENDING
