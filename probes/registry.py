@@ -58,12 +58,25 @@ def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> 
 
 
 _ONLINE = ("net.address", "net.gateway")
+_INTERNET = (*_ONLINE, "net.dns", "net.internet")
 
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
     _device("printer.star", "probes.devices.star_printer:StarPrinterProbe", "star"),
     _device("printer.snmp", "probes.services.snmp_printer:SnmpPrinterProbe", "snmp"),
+    _device("register.datecs", "probes.devices.fiscal.datecs:DatecsProbe", "datecs"),
     _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
+    _device("service.utm", "probes.services.utm:UtmProbe", "utm"),
+    _device("service.marking", "probes.services.marking:MarkingProbe", "marking"),
+    _device("service.ofd", "probes.services.ofd:OfdProbe", "ofd", needs=_INTERNET),
+    _device("scale.toledo8217", "probes.devices.scales.toledo8217:Toledo8217Probe", "toledo8217"),
+    _device("scale.sma", "probes.devices.scales.sma:SmaProbe", "sma"),
+    _device("scale.cas", "probes.devices.scales.cas:CasProbe", "cas"),
+    _device("scale.massak", "probes.devices.scales.massak:MassaKProbe", "massak"),
+    _device("scale.shtrih", "probes.devices.scales.shtrihscale:ShtrihScaleProbe", "shtrihscale"),
+    _device("scanner.serial", "probes.devices.scanner:ScannerProbe", "scanner"),
+    _device("register.atol2", "probes.devices.fiscal.atol_wire:Atol2Probe", "atol2"),
+    _device("register.atol3", "probes.devices.fiscal.atol_wire:Atol3Probe", "atol3"),
     _computer("host.serial-ports", "probes.host.serial_ports:SerialPortsProbe"),
     _computer("host.disk", "probes.host.disk:DiskProbe"),
     _computer("host.services", "probes.host.till_services:ServicesProbe"),
@@ -79,6 +92,11 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _computer("net.mtu", "probes.network.mtu:MtuProbe", needs=(*_ONLINE, "net.dns", "net.internet")),
     _computer("host.clock", "probes.network.clock:ClockProbe", needs=_ONLINE),
     _device("device.any", "probes.discovery.any_device:AnyDeviceProbe", "tcp", "serial", "rfc2217", "usb"),
+    _device("terminal.zvt", "probes.devices.terminal:ZvtTerminalProbe", "zvt"),
+    _device("terminal.telium", "probes.devices.telium_terminal:TeliumTerminalProbe", "telium"),
+    _device("terminal.presence", "probes.devices.closed_terminal:ClosedTerminalProbe", "terminal"),
+    _device("net.sip", "probes.network.sip:SipProbe", "sip"),
+    _device("net.stun", "probes.network.stun:StunProbe", "stun"),
     _device("net.http", "probes.network.answers:WebProbe", "http", "https"),
     _device("net.tls", "probes.network.tls:TlsProbe", "tls"),
     _device("net.dns-server", "probes.network.answers:DnsProbe", "dns"),

@@ -16,7 +16,23 @@ if TYPE_CHECKING:
 DEVICES: dict[str, str] = {
     "escpos": "probes.lab.devices.escpos:EscposPrinter",
     "star": "probes.lab.devices.star:StarPrinter",
+    "toledo8217": "probes.lab.devices.toledo8217:Toledo8217Scale",
+    "sma": "probes.lab.devices.sma:SmaScale",
+    "cas": "probes.lab.devices.cas:CasScale",
+    "massak": "probes.lab.devices.massak:MassaKScale",
+    "shtrihscale": "probes.lab.devices.shtrihscale:ShtrihScale",
+    "utm": "probes.lab.devices.utm:TransportModule",
+    "marking": "probes.lab.devices.marking:LocalModule",
+    "ofd": "probes.lab.devices.ofd_host:OperatorHost",
     "shtrih": "probes.lab.devices.shtrih:ShtrihRegister",
+    "datecs": "probes.lab.devices.datecs:DatecsRegister",
+    "scanner": "probes.lab.devices.scanner:Scanner",
+    "zvt": "probes.lab.devices.zvt:ZvtTerminal",
+    "telium": "probes.lab.devices.telium:TeliumTerminal",
+    "sip": "probes.lab.devices.sip_phone:SipExchange",
+    "stun": "probes.lab.devices.stun_server:StunServer",
+    "atol2": "probes.lab.devices.atol_wire:Atol2Register",
+    "atol3": "probes.lab.devices.atol_wire:Atol3Register",
 }
 """`module:Class`. A class that can be several models takes the keyword `model`; one that has a clock is given
 `wall`, which returns the time of day: a device itself imports no clock."""

@@ -18,6 +18,7 @@ from probes.links.exchange import NOT_AN_ANSWER, Conversation
 from probes.protocols import http1
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from probes.context import ProbeContext
@@ -57,14 +58,22 @@ class WebReply(NamedTuple):
 
 
 def ask(
-    context: ProbeContext, request: bytes, asked: str, *, sent: str | None = None, wait: float = WAIT_S
+    context: ProbeContext,
+    request: bytes,
+    asked: str,
+    *,
+    sent: str | None = None,
+    wait: float = WAIT_S,
+    open_wire: Callable[[ProbeContext], Link] | None = None,
 ) -> WebReply:
     """Return the reply of `context.target` to a whole HTTP request (`http1.request`).
+
+    `open_wire` is for a request that carries a secret: `open_link` does not judge certificates.
 
     Raises:
         LinkError: the wire could not be opened, or closed without a word.
     """
-    with open_link(context) as link:
+    with (open_wire or open_link)(context) as link:
         talk = Conversation(context, link)
         answer = talk.ask(asked, request, _whole_answer, wait=wait)
     page = _page(answer.data)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WIRES = ("serial", "tcp", "rfc2217", "http", "https", "usb", "udp", "host")
 DEVICE_PROTOCOLS = (
     "escpos", "star", "shtrih", "atol", "atol2", "atol3", "toledo8217", "sma", "cas", "massak",
-    "shtrihscale", "zvt", "datecs", "tremol", "cgi", "telium", "scanner",
+    "shtrihscale", "zvt", "datecs", "tremol", "cgi", "telium", "terminal", "scanner",
 )  # fmt: skip
 SERVICE_WIRES = {
     "utm": "http", "marking": "http", "ofd": "tcp", "ipp": "http", "snmp": "udp",
@@ -28,7 +28,7 @@ PROTOCOLS = (*DEVICE_PROTOCOLS, *SERVICE_WIRES)
 DEFAULT_PORTS = {
     "escpos": 9100, "star": 9100, "tls": 443, "dns": 53, "ntp": 123, "snmp": 161, "ipp": 631, "sip": 5060,
     "utm": 8080, "marking": 5995, "atol": 16732, "shtrih": 7778, "atol3": 5555, "zvt": 20007, "massak": 5001,
-    "tremol": 8000, "stun": 3478,
+    "tremol": 8000, "stun": 3478, "marking+https": 443,
 }  # fmt: skip
 # What a serial device of a protocol usually has, where it differs from 9600 8N1 (docs/devices.md).
 USUAL_LINE: Mapping[str, Mapping[str, str]] = {
@@ -54,7 +54,9 @@ _SERIAL_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "stopbits": ("1", "1.5", "2"),
     "flow": ("none", "xonxoff", "rtscts", "dsrdtr"),
     "one-way": ("0", "1"),
+    "framing": ("p", "x"),
     "drawer-open-level": ("high", "low"),
+    "bank-host": (),
 }
 _PORT_MAX = 65535
 
@@ -169,10 +171,13 @@ def parse_target(text: str, name: str | None = None) -> Target:
         host, port, path = _usb(parts.netloc, path, text)
     elif wire == "host":
         return THIS_COMPUTER.named(name)
+    elif not host and protocol == "ofd" and options.get("operator"):
+        return Target(protocol, wire, options=options, name=name)  # its host is in the list of operators
     elif not host or port == 0 or any(not c.isprintable() or c.isspace() for c in host):
         raise UsageError("target.no-host", found=text)
     else:
-        port = port or DEFAULT_PORTS.get(protocol or "") or _WIRE_PORTS.get(wire)
+        usual = DEFAULT_PORTS.get(scheme) or DEFAULT_PORTS.get(protocol or "")
+        port = port or usual or _WIRE_PORTS.get(wire)
     if wire == "rfc2217":
         _check_serial(options, text)
     if wire in {"tcp", "rfc2217"} and port is None:

@@ -159,3 +159,19 @@ def test_any_text_is_a_target_or_a_usage_error(text):
 def test_services_have_a_wire():
     for protocol, wire in SERVICE_WIRES.items():
         assert parse_target(f"{protocol}://127.0.0.1:1000").wire == wire
+
+
+def test_an_operator_of_fiscal_data_may_be_named_instead_of_its_host():
+    target = parse_target("ofd://?operator=taxcom")
+    assert (target.host, target.port, target.option("operator")) == ("", None, "taxcom")
+    assert parse_target(target.url) == target
+    assert parse_target("ofd://ofd.example:7777").port == 7777
+    with pytest.raises(UsageError) as caught:
+        parse_target("ofd://")
+    assert caught.value.key == "target.no-host"
+
+
+def test_the_usual_port_depends_on_the_wire_where_it_does():
+    assert parse_target("marking://localhost").port == 5995
+    assert parse_target("marking+https://cdn.example").port == 443
+    assert parse_target("utm://127.0.0.1").port == 8080
