@@ -48,9 +48,13 @@ class ProbeEntry(NamedTuple):
 
 
 def _device(
-    id_: str, implementation: str, *protocols: str, needs: tuple[str, ...] = ("net.address",)
+    id_: str,
+    implementation: str,
+    *protocols: str,
+    needs: tuple[str, ...] = ("net.address",),
+    budget_s: float = 15.0,
 ) -> ProbeEntry:
-    return ProbeEntry(id_, implementation, frozenset(protocols), needs=needs)
+    return ProbeEntry(id_, implementation, frozenset(protocols), needs=needs, budget_s=budget_s)
 
 
 def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> ProbeEntry:
@@ -63,6 +67,7 @@ _INTERNET = (*_ONLINE, "net.dns", "net.internet")
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
     _device("printer.star", "probes.devices.star_printer:StarPrinterProbe", "star"),
+    _device("register.shtrih", "probes.devices.fiscal.shtrih:ShtrihProbe", "shtrih"),
     _device("printer.snmp", "probes.services.snmp_printer:SnmpPrinterProbe", "snmp"),
     _device("register.datecs", "probes.devices.fiscal.datecs:DatecsProbe", "datecs"),
     _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
@@ -75,8 +80,8 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("scale.massak", "probes.devices.scales.massak:MassaKProbe", "massak"),
     _device("scale.shtrih", "probes.devices.scales.shtrihscale:ShtrihScaleProbe", "shtrihscale"),
     _device("scanner.serial", "probes.devices.scanner:ScannerProbe", "scanner"),
-    _device("register.atol2", "probes.devices.fiscal.atol_wire:Atol2Probe", "atol2"),
-    _device("register.atol3", "probes.devices.fiscal.atol_wire:Atol3Probe", "atol3"),
+    _device("register.atol2", "probes.devices.fiscal.atol_wire:Atol2Probe", "atol2", budget_s=28.0),
+    _device("register.atol3", "probes.devices.fiscal.atol_wire:Atol3Probe", "atol3", budget_s=28.0),
     _computer("host.serial-ports", "probes.host.serial_ports:SerialPortsProbe"),
     _computer("host.disk", "probes.host.disk:DiskProbe"),
     _computer("host.services", "probes.host.till_services:ServicesProbe"),

@@ -54,6 +54,7 @@ _SERIAL_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "stopbits": ("1", "1.5", "2"),
     "flow": ("none", "xonxoff", "rtscts", "dsrdtr"),
     "one-way": ("0", "1"),
+    "protocol": ("1", "2"),
     "framing": ("p", "x"),
     "drawer-open-level": ("high", "low"),
     "bank-host": (),
