@@ -20,6 +20,7 @@ _OPENERS = {
     "serial": "probes.links.serialport",
     "rfc2217": "probes.links.rfc2217",
     "usb": "probes.links.usb",
+    "udp": "probes.links.udp",
 }
 
 
@@ -29,7 +30,7 @@ def open_link(target: Target, deadline: Deadline) -> Link:
     Raises:
         LinkError: why the wire cannot be used, as a `link.*` code with evidence.
     """
-    if target.wire not in _OPENERS:  # http, udp: those are not byte streams to a device
+    if target.wire not in _OPENERS:  # http: that is no byte stream to a device
         raise Attempt(f"open {target.wire}", deadline).failed(
             "link.not-supported", "link.no-byte-stream", status=Status.UNKNOWN, wire=target.wire
         )

@@ -177,8 +177,12 @@ class DeviceLink(FakeLink):
         self._push(self.device.receive(data, self._clock.monotonic()))
 
     def receive(self, deadline: Deadline, limit: int = CHUNK) -> bytes:
-        """Return what the device answered or sends on its own by now."""
+        """Return what the device answered, or sends on its own until the deadline."""
+        tick_s: float | None = getattr(self.device, "tick_s", None)
         self._push(self.device.tick(self._clock.monotonic()))
+        while tick_s is not None and not self._arriving and not deadline.expired:
+            self._clock.sleep(min(tick_s, deadline.remaining()))
+            self._push(self.device.tick(self._clock.monotonic()))
         return super().receive(deadline, limit)
 
     def _push(self, data: bytes) -> None:

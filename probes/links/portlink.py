@@ -43,6 +43,16 @@ class Settings(NamedTuple):
             int(said["baud"]), int(said["bytesize"]), said["parity"], float(said["stopbits"]), said["flow"]
         )
 
+    def at_eight_bits(self, target: Target) -> Settings:
+        """Return these settings with eight bits and no parity, unless the URL itself asks for something else.
+
+        For ports that know nothing else: a pseudo-terminal hands bytes on unchanged, so that a usual setting
+        of the protocol is of no consequence there.
+        """
+        if target.option("bytesize") or target.option("parity"):
+            return self
+        return self._replace(bytesize=8, parity="none")
+
     def __str__(self) -> str:
         flow = "" if self.flow == "none" else f" {self.flow}"
         return f"{self.baud} {self.bytesize}{self.parity[0].upper()}{self.stopbits:g}{flow}"

@@ -53,9 +53,21 @@ def open(target: Target, deadline: Deadline) -> PortLink:  # noqa: A001  the nam
 
     Raises:
         LinkError: `link.no-such-port`, `link.port-busy` and `link.permission` (both unknown: they say nothing
-            about the device), `link.bad-settings`, or `link.timeout` when opening hangs.
+            about the device), `link.bad-settings` where the port refuses what the URL asks for, or
+            `link.timeout` when opening hangs.
     """
-    port, settings = target.path, Settings.of(target)
+    settings = Settings.of(target)
+    try:
+        return _open_with(settings, target, deadline)
+    except LinkError as error:
+        plain = settings.at_eight_bits(target)
+        if error.code != "link.bad-settings" or plain == settings:
+            raise
+        return _open_with(plain, target, deadline)
+
+
+def _open_with(settings: Settings, target: Target, deadline: Deadline) -> PortLink:
+    port = target.path
     attempt = Attempt(f"open {port} {settings}", deadline)
     _must_be_a_port(attempt, port)
     # A second opener steals bytes and changes the settings under the first one's hands. Not every program

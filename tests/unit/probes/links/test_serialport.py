@@ -84,6 +84,18 @@ def test_settings_that_a_pty_refuses(failure, opened, pty, soon, options):
     opened(pty.url)  # the failed try left it free
 
 
+def test_a_protocols_usual_settings_are_let_go_where_the_port_has_none(opened, failure, pty, soon):
+    """A pseudo-terminal hands bytes on unchanged: 7E1 is wanted there only by somebody who writes it."""
+    link = opened(f"toledo8217+{pty.url}")
+    os.write(pty.master, b"\x02?\xc1\r")
+    assert link.receive(soon()) == b"\x02?\xc1\r"
+    link.close()
+    assert str(Settings.of(link.target)) == "9600 7E1"
+    for options in ("parity=even", "bytesize=7", "bytesize=7&parity=even"):
+        error = failure(f"toledo8217+{pty.url}?{options}")
+        assert (error.code, error.details["settings"]) == ("link.bad-settings", "9600 7E1")
+
+
 def test_settings_that_a_driver_drops_silently(failure, pty, monkeypatch):
     plain = Settings.for_pyserial
 

@@ -101,7 +101,7 @@ def test_closed(wired, answer, meaning):
     "url",
     [
         "tcp://127.0.0.1:1", "tcp://no-such-host.invalid:9100", "serial:///dev/ttyUSB97", "serial:///dev/null",
-        "udp://127.0.0.1:161", "usb://dead:beef",
+        "http://127.0.0.1:1", "usb://dead:beef",
     ],
 )  # fmt: skip
 def test_no_text_has_a_hole(failure, clock, soon, url, lang):
