@@ -91,13 +91,13 @@ class StandardDialogue:
             if not isinstance(event, Frame):
                 wait = ANSWER_S
                 continue
-            if event.raw == self._last:  # sent twice: our 06 had not reached it
-                continue
             try:
                 answer = shtrih.parse_answer(event.body)
             except RemoteProtocolError:
                 raise AgainError("length") from None
             if answer.code != command.code:
+                if event.raw == self._last:  # sent twice: our 06 had not reached it
+                    continue
                 raise AgainError("foreign")
             reply = self._talk.reply(command, answer, event.raw)
             self._talk.say(ACK)

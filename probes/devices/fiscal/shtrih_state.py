@@ -124,12 +124,13 @@ class Reading:
         """Sort an error: some say that there is nothing to read, and that is no fault of a register."""
         number, command = reply.error, reply.command
         table = STORAGE if command.fn and look_up(STORAGE, number) else REGISTER
-        if command is FN_GET_REGISTRATION and table == STORAGE and number in {WRONG_STATE, NO_DATA}:
-            phase = self._get(answers.FnStatus)
+        status = self._get(answers.FnStatus)
+        unregistered = status is not None and status.phase in {Phase.SETUP, Phase.READY}
+        empty = number == NO_DATA or (number == WRONG_STATE and unregistered)
+        if command is FN_GET_REGISTRATION and table == STORAGE and empty:
             self._registered = False
-            if phase is None or phase.phase != Phase.FISCAL or number == NO_DATA:
-                self._add("registration", seen, table, number)
-                return
+            self._add("registration", seen, table, number)
+            return
         if (table == STORAGE and number == UNKNOWN_COMMAND) or number in NOT_SUPPORTED:
             return
         if command.fn and table == REGISTER and look_up(REGISTER, number) is None:
