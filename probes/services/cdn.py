@@ -14,7 +14,7 @@ from probes.network.hosts import Host
 from probes.network.tls_handshake import TlsFailedError, TlsLink
 from probes.protocols import marking_cdn
 from probes.services import web_answers, web_client
-from supportctl.core.finding import Meaning, Status
+from supportctl.core.finding import Meaning, Status, clean_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,9 @@ def _no_answer(context: ProbeContext, reply: WebReply) -> Finding | None:
 
 
 def _failing(context: ProbeContext, seen: Evidence, said: str, status: Status) -> Finding:
-    told = seen if seen.meaning else seen._replace(meaning="web.failure", args={"http_status": said})
+    told = (
+        seen if seen.meaning else seen._replace(meaning="web.failure", args=clean_args({"http_status": said}))
+    )
     finding = context.fault("marking.cdn-failing", told, host=context.target.host, said=said)
     return finding._replace(status=status)
 

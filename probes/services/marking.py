@@ -9,7 +9,7 @@ from probes.links.base import LINK_CODES, LinkError
 from probes.protocols import http1, marking
 from probes.services import web_answers, web_client
 from probes.services.driver import service_of
-from supportctl.core.finding import Meaning
+from supportctl.core.finding import Meaning, clean_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class MarkingProbe:
 def judge(context: ProbeContext, state: ModuleState, seen: Evidence) -> Iterator[Finding]:
     """Yield the findings of a state."""
     args = {"status": state.status, "version": state.version or "?"}
-    answered = seen._replace(meaning="marking.state", args=args)
+    answered = seen._replace(meaning="marking.state", args=clean_args(args))
     yield context.ok("marking.answers", answered, version=args["version"])
     if state.operation_mode and state.operation_mode != marking.ACTIVE:
         yield context.warning("marking.service-mode", answered, mode=state.operation_mode)
@@ -114,7 +114,7 @@ def _database(context: ProbeContext, state: ModuleState, seen: Evidence) -> Iter
         yield context.fault("marking.database-incomplete", wants, lists=", ".join(lacking) or "-")
     elif lacking:
         lists = ", ".join(lacking)
-        behind = seen._replace(meaning="marking.lists-behind", args={"lists": lists})
+        behind = seen._replace(meaning="marking.lists-behind", args=clean_args({"lists": lists}))
         yield context.warning("marking.database-incomplete", behind, lists=lists)
     last = state.last_sync or state.last_update
     if last is None:
@@ -174,5 +174,7 @@ def _no_state(context: ProbeContext, reply: WebReply) -> Finding:
         return context.unknown("marking.wrong-password", seen)
     if page.status in web_answers.SERVER_ERRORS:
         args = {"http_status": web_answers.status_line(reply)}
-        return context.fault("marking.down", reply.evidence._replace(meaning="web.failure", args=args))
+        return context.fault(
+            "marking.down", reply.evidence._replace(meaning="web.failure", args=clean_args(args))
+        )
     return web_answers.something_else(context, reply, Meaning("marking.name"))

@@ -9,7 +9,7 @@ from probes.links.base import LINK_CODES, LinkError
 from probes.protocols import utm
 from probes.services import web_answers, web_client
 from probes.services.driver import service_of
-from supportctl.core.finding import Meaning
+from supportctl.core.finding import Meaning, clean_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,8 @@ class UtmProbe:
 def judge(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
     """Yield the findings of a state."""
     contour = state.contour or "?"
-    answered = seen._replace(meaning="utm.state", args={"version": state.version, "contour": contour})
+    said = {"version": state.version, "contour": contour, "check": state.check_info or "-"}
+    answered = seen._replace(meaning="utm.state", args=clean_args(said))
     yield context.ok("utm.answers", answered, version=state.version or "?", contour=contour)
     yield from _keys(context, state, seen)
     yield from _token(context, state, seen)
@@ -90,14 +91,18 @@ def _missing_keys(context: ProbeContext, state: UtmState, seen: Evidence) -> Ite
     if missing:
         said = state.rsa_error or "-"
         args = {"keys": ", ".join(missing), "said": said}
-        yield context.fault("utm.key-missing", seen._replace(meaning="utm.no-key", args=args), **args)
+        yield context.fault(
+            "utm.key-missing", seen._replace(meaning="utm.no-key", args=clean_args(args)), **args
+        )
 
 
 def _expired_keys(context: ProbeContext, state: UtmState, now: datetime, seen: Evidence) -> Iterator[Finding]:
     late = [key for key in state.certificates if _left(context, key, now) < timedelta(0)]
     if late:
         args = _named(context, late, now)
-        yield context.fault("utm.key-expired", seen._replace(meaning="utm.key-until", args=args), **args)
+        yield context.fault(
+            "utm.key-expired", seen._replace(meaning="utm.key-until", args=clean_args(args)), **args
+        )
 
 
 def _expiring_keys(
@@ -106,7 +111,9 @@ def _expiring_keys(
     soon = [key for key in state.certificates if timedelta(0) <= _left(context, key, now) < EXPIRING]
     if soon:
         args = _named(context, soon, now)
-        yield context.warning("utm.key-expiring", seen._replace(meaning="utm.key-until", args=args), **args)
+        yield context.warning(
+            "utm.key-expiring", seen._replace(meaning="utm.key-until", args=clean_args(args)), **args
+        )
 
 
 def _invalid_keys(context: ProbeContext, state: UtmState, now: datetime, seen: Evidence) -> Iterator[Finding]:
@@ -116,7 +123,9 @@ def _invalid_keys(context: ProbeContext, state: UtmState, now: datetime, seen: E
     if refused:
         said = state.rsa_error or ", ".join(f"{key.kind}: {key.validity}" for key in present if not key.valid)
         args = {"keys": ", ".join(refused), "said": said}
-        yield context.fault("utm.key-invalid", seen._replace(meaning="utm.key-refused", args=args), **args)
+        yield context.fault(
+            "utm.key-invalid", seen._replace(meaning="utm.key-refused", args=clean_args(args)), **args
+        )
 
 
 def _token(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
@@ -125,10 +134,10 @@ def _token(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[F
     args = {"owner": state.owner_id, "database": state.db_owner_id}
     if state.owner_id == state.db_owner_id:
         yield context.ok(
-            "utm.token", seen._replace(meaning="utm.same-owner", args=args), owner=state.owner_id
+            "utm.token", seen._replace(meaning="utm.same-owner", args=clean_args(args)), owner=state.owner_id
         )
     else:
-        other = seen._replace(meaning="utm.two-owners", args=args)
+        other = seen._replace(meaning="utm.two-owners", args=clean_args(args))
         yield context.fault("utm.other-token", other, owner=state.owner_id, database=state.db_owner_id)
 
 
@@ -142,7 +151,7 @@ def _documents(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterat
     age = context.clock.now() - _in_zone(context, unsent.since)
     hours = max(0, int(age.total_seconds() // _HOUR))
     args: dict[str, str | int] = {"since": f"{unsent.since:%d.%m.%Y %H:%M}", "hours": hours}
-    waiting = seen._replace(meaning="utm.unsent-since", args=args)
+    waiting = seen._replace(meaning="utm.unsent-since", args=clean_args(args))
     if age < UNSENT_WARNING:
         yield context.ok("utm.documents", waiting)
     elif age < UNSENT_FAULT:
@@ -173,7 +182,9 @@ def _no_state(context: ProbeContext, reply: WebReply) -> Finding:
         return web_answers.not_whole(context, reply)
     if page.status in web_answers.SERVER_ERRORS:
         args = {"http_status": web_answers.status_line(reply)}
-        return context.fault("utm.down", reply.evidence._replace(meaning="web.failure", args=args))
+        return context.fault(
+            "utm.down", reply.evidence._replace(meaning="web.failure", args=clean_args(args))
+        )
     return web_answers.something_else(context, reply, Meaning("utm.name"))
 
 

@@ -30,7 +30,7 @@ def status_line(reply: WebReply) -> str:
 def not_whole(context: ProbeContext, reply: WebReply) -> Finding:
     """Return the finding of bytes that are no whole HTTP answer."""
     seen = reply.evidence
-    if not reply.raw.startswith(b"HTTP/"):
+    if not reply.raw.startswith(b"HTTP/"[: len(reply.raw)]):
         noise = explain_noise(b"", reply.raw)
         guessed = seen._replace(meaning=noise.guess, args=noise.args)
         if noise.code == "link.wrong-device":

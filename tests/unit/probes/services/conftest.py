@@ -8,9 +8,10 @@ import threading
 
 import pytest
 
-from probes.context import ProbeContext
-from probes.links import open_link
-from supportctl.core.clock import SystemClock
+from probes.context import ProbeContext, ProbeSettings
+from probes.links import LinkError, open_link
+from probes.links.fakes import DeviceLink
+from supportctl.core.clock import FakeClock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.target import parse_target
 
@@ -110,3 +111,41 @@ def servers():
     yield made
     for server in made:
         server.close()
+
+
+class Told(dict):
+    """What a probe said of a simulated service: code -> finding."""
+
+    @property
+    def problems(self):
+        return {code: found.status.value for code, found in self.items() if found.status.value != "ok"}
+
+    @property
+    def passed(self):
+        return {code for code, found in self.items() if found.status.value == "ok"}
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Return a function: what a probe says of a simulated service, on a clock that stands."""
+    monkeypatch.setattr("probes.services.driver._listener", lambda port: "")
+
+    def run(probe, device, url, *, wrap=None, **settings):
+        clock = FakeClock()
+
+        def opener(target, deadline):
+            assert target.wire == "tcp"
+            if isinstance(device, str):
+                raise LinkError(device)
+            link = DeviceLink(target, clock, device)
+            return wrap(link, clock) if wrap else link
+
+        context = ProbeContext(
+            parse_target(url), Deadline.after(15, clock), clock, opener, ProbeSettings(**settings)
+        )
+        findings = list(probe.run(context))
+        assert {found.code for found in findings} <= probe.codes
+        assert len({found.code for found in findings}) == len(findings)
+        return Told({found.code: found for found in findings})
+
+    return run
