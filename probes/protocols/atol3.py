@@ -144,6 +144,11 @@ class Reader:
     def __init__(self) -> None:
         self._pending = bytearray()
 
+    @property
+    def in_frame(self) -> bool:
+        """Whether the beginning of a frame waits for its end."""
+        return bool(self._pending)
+
     def feed(self, data: bytes) -> None:
         """Take any piece of the stream."""
         self._pending += data

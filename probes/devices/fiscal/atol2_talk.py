@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.devices.fiscal.atol_talk import Heard, NoAnswer, Reply
+from probes.devices.fiscal.atol_talk import Heard, NoAnswer, Reply, hear_out
 from probes.links.exchange import Conversation
 from probes.protocols import atol2
 from probes.protocols.atol2 import ACK, ENQ, EOT, NAK, Control, Frame
@@ -121,7 +121,7 @@ class Atol2Talk:
         heard = Heard(self._reader, lambda event: frames if isinstance(event, Frame) else event in wanted)
         if data:
             self._reader.forget()
-        return self._talk.ask(asked, data, heard, wait=wait), heard
+        return hear_out(self._talk, asked, data, heard, wait=wait), heard
 
     def _back_off(self) -> None:
         self._context.clock.sleep(min(atol2.T7_BACK_OFF, self._context.deadline.remaining()))

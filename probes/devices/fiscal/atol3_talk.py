@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probes.devices.fiscal.atol_talk import Heard, NoAnswer, Reply
+from probes.devices.fiscal.atol_talk import Heard, NoAnswer, Reply, hear_out
 from probes.links.exchange import Conversation
 from probes.protocols import atol3
 from probes.protocols.atol2 import T5_ANSWER
@@ -96,7 +96,7 @@ class Atol3Talk:
             self._frame_id = (self._frame_id + 1) % (atol3.LAST_ID + 1)
             heard = Heard(self._reader, self._is_ours)
             question = make(self._frame_id, self._task_id)
-            answer = self._talk.ask(asked, question, heard, wait=atol3.EXCHANGE_S)
+            answer = hear_out(self._talk, asked, question, heard, wait=atol3.EXCHANGE_S)
             attempt += 1
             if isinstance(heard.found, atol3.Frame):
                 self.heard_anything = True
@@ -113,7 +113,7 @@ class Atol3Talk:
     def _listen(self, wait: float) -> atol3.Frame | None:
         """Return what the register pushes about our task meanwhile."""
         heard = Heard(self._reader, self._is_pushed)
-        self._talk.ask("", b"", heard, wait=wait)
+        hear_out(self._talk, "", b"", heard, wait=wait)
         return heard.found if isinstance(heard.found, atol3.Frame) else None
 
     def _is_ours(self, event: Event) -> bool:

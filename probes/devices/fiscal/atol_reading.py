@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 TABLE = "atol-wire"
+_DETAIL_TAKES = 1.2  # times the slowest answer so far
 WRONG_PASSWORD, UNSUPPORTED = 0x8C, 0x7A
 _PHASES = {
     FnPhase.SETUP: StoragePhase.SETUP,
@@ -59,6 +60,7 @@ class WireReading:
         self._errors: list[VendorError] = []
         self._evidence: dict[str, list[Evidence]] = {}
         self._last_document: datetime | None = None
+        self._slowest = 0.0  # what the slowest answer took
         self.answered = False
 
     def state(self) -> RegisterState:
@@ -85,6 +87,10 @@ class WireReading:
         self._expiry()
         self._shift()
         self._identity()
+
+    def _in_time(self) -> bool:
+        """Return whether a detail can still be read: on a very slow line the rest of the check goes first."""
+        return self._context.deadline.remaining() > _DETAIL_TAKES * self._slowest
 
     def _state_code(self) -> None:
         code, reply = self._ask(answers.STATE_CODE, answers.state_code)
@@ -187,14 +193,20 @@ class WireReading:
             self._found["shift"] = Shift.EXPIRED
 
     def _identity(self) -> None:
+        if not self._in_time():
+            return
         kind, reply = self._ask(answers.DEVICE_TYPE, answers.device_type)
         if kind is not None:
             self._keep("identity", self._seen(reply, "atol.told-model", model=kind.name, number=kind.model))
             self._found["model"] = kind.name or None
+        if not self._in_time():
+            return
         version, reply = self._ask(answers.FIRMWARE, lambda data: (answers.firmware(data),))
         if version is not None:
             self._keep("identity", self._seen(reply, "atol.told-firmware", version=version[0]))
             self._found["firmware"] = version[0]
+        if not self._in_time():
+            return
         serial, reply = self._ask(answers.SERIAL_NUMBER, lambda data: (answers.bcd(data),))
         if serial is not None and serial[0]:
             self._keep("identity", self._seen(reply, "atol.told-serial", serial=serial[0]))
@@ -209,6 +221,7 @@ class WireReading:
             LinkError, NoAnswer: no answer could be had.
         """
         reply = self._talk.ask(request)
+        self._slowest = max(self._slowest, self._context.clock.monotonic() - reply.started)
         for again in (True, False):
             try:
                 answer = decode(answers.answer_data(request, reply.data))

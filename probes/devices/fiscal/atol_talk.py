@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from probes.links.exchange import Answer, Conversation
     from probes.protocols import atol2, atol3
     from probes.protocols.atol_answers import ReadRequest
     from supportctl.core.finding import Finding
 
     Event: TypeAlias = atol2.Control | atol2.Frame | atol3.Frame
 
+T6_NEXT_BYTE = 0.5  # s
 _TOO_MUCH_NOISE = 64  # so many bytes are no disturbance of an answer any more
 
 
@@ -53,6 +55,10 @@ class Talk(Protocol):
 class AnyReader(Protocol):
     """A codec's reader."""
 
+    @property
+    def in_frame(self) -> bool:
+        """Whether the beginning of a frame waits for its end."""
+
     def feed(self, data: bytes) -> None:
         """Take bytes."""
 
@@ -70,6 +76,16 @@ class Heard:
         self._reader = reader
         self._wanted = wanted
         self._seen = 0
+
+    @property
+    def in_frame(self) -> bool:
+        """Whether the beginning of an answer has come."""
+        return self.found is None and self._reader.in_frame
+
+    def again(self) -> Heard:
+        """Return this, ready to go on in a further exchange."""
+        self._seen = 0
+        return self
 
     def __call__(self, heard: bytes) -> int | None:
         """Return how many bytes make the answer, None while there is none."""
@@ -89,3 +105,16 @@ class Heard:
             if self._wanted(event):
                 self.found = event
         return len(heard)
+
+
+def hear_out(talk: Conversation, asked: str, data: bytes, heard: Heard, *, wait: float) -> Answer:
+    """Return the answer to `data`: `wait` is for its beginning, then each piece may take as long as T6.
+
+    Raises:
+        LinkError: the wire broke.
+    """
+    answer = talk.ask(asked, data, heard, wait=wait)
+    while answer.outcome == "incomplete" and heard.in_frame:
+        more = talk.ask(asked, b"", heard.again(), wait=T6_NEXT_BYTE)
+        answer = answer._replace(data=answer.data + more.data, outcome=more.outcome)
+    return answer._replace(outcome="incomplete") if answer.outcome == "silent" and answer.data else answer

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, NamedTuple
 
 _REASONS: Final = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 500: "Internal Server Error", 503: "Service Unavailable",
+    200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 409: "Conflict", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 _MAX_HEAD: Final = 16 * 1024
 _MAX_BODY: Final = 1024 * 1024
@@ -24,6 +24,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Said(NamedTuple):
@@ -88,12 +89,20 @@ class WebService:
             asked = self._next()
             if asked is None:
                 return bytes(answers)
-            operation = f"{asked.method} {asked.path}"
+            operation = self.operation(asked)
             self.opcodes.append(operation)
-            if asked.method not in _READING:
+            if self.changes(asked):
                 self.writes.append(operation)
             wall = self._wall + timedelta(seconds=now - self._wall_at)
             answers += _bytes(self.respond(asked, wall), head=asked.method == "HEAD")
+
+    def operation(self, asked: Asked) -> str:
+        """Return what is noted of a request."""
+        return f"{asked.method} {asked.path}"
+
+    def changes(self, asked: Asked) -> bool:
+        """Return whether a request changes something: all but GET and HEAD, where not known better."""
+        return asked.method not in _READING
 
     def respond(self, asked: Asked, wall: datetime) -> Said:
         """Return the answer to a request at the time of day `wall`."""
@@ -119,7 +128,9 @@ class WebService:
             return None
         del self._pending[: len(head) + len(end) + size]
         parts = first.split(" ")
-        return Asked(parts[0], parts[1], headers) if len(parts) == 3 else Asked("?", first[:100], headers)
+        if len(parts) != 3:
+            return Asked("?", first[:100], headers)
+        return Asked(parts[0], parts[1], headers, rest[:size])
 
 
 def _bytes(said: Said, *, head: bool) -> bytes:
