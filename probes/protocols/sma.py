@@ -127,7 +127,7 @@ def _parse(raw: bytes) -> Event:
         return Field(field[1], field[2].strip(), raw)
     if len(text) == 4:
         return Diagnostics(text, raw)
-    raise RemoteProtocolError(raw, "length")
+    raise RemoteProtocolError(raw)
 
 
 def _standard(found: re.Match[str], raw: bytes) -> StandardReply:

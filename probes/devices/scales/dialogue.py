@@ -26,6 +26,8 @@ TRIES = 3
 PAUSE_S = 0.2  # between two questions, as the scales' manuals ask
 SETTLE_S = 2.0  # so long a load may move before it is worth a word: somebody may be weighing
 QUIET_S = 0.3  # scales that stream do so several times a second
+_SLOW_S = 6.0  # what the longest answer takes at a tenth of a second for each byte
+_GAP_S = 0.5
 _LISTEN_S = 1.0
 _LISTEN_BYTES = 256
 _TOO_MUCH_NOISE = 48
@@ -80,6 +82,10 @@ class _Hearing(Generic[T]):
                 return len(heard)
         return NOT_AN_ANSWER
 
+    def after(self, begun: bytes) -> Callable[[bytes], int | None]:
+        """Return the `complete` of a further exchange that goes on behind `begun`."""
+        return lambda heard: self(begun + heard)
+
 
 class ScaleDialogue(Generic[T]):
     """One conversation with a scale whose answers `reader` finds."""
@@ -107,13 +113,23 @@ class ScaleDialogue(Generic[T]):
         while True:
             tries -= 1
             hearing = _Hearing(self._reader(), wanted)
-            answer = self._talk.ask(asked, request, hearing, wait=wait)
+            answer = self._to_its_end(self._talk.ask(asked, request, hearing, wait=wait), hearing)
             if hearing.event is not None:
                 return Heard(answer, hearing.event, None)
             silent += answer.outcome == "silent"
             again = hearing.damage is not None or silent == 1
             if tries <= 0 or not again:
                 return Heard(answer, None, hearing.damage)
+
+    def _to_its_end(self, answer: Answer, hearing: _Hearing[T]) -> Answer:
+        """Go on listening to an answer that has begun, as long as it goes on coming: some wires are slow."""
+        until = self.context.deadline.within(_SLOW_S)
+        while answer.outcome == "incomplete" and not until.expired:
+            more = self._talk.ask(answer.asked, b"", hearing.after(answer.data), wait=_GAP_S)
+            if more.outcome == "silent":
+                break
+            answer = answer._replace(data=answer.data + more.data, outcome=more.outcome)
+        return answer
 
     def tell(self, asked: str, data: bytes) -> None:
         """Send what is not answered."""
