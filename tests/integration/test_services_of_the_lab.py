@@ -64,8 +64,13 @@ def test_faults_of_the_wire(lab, fault):
     finally:
         for name in NAMES:
             lab.clear(name)
-    for name in NAMES:
-        assert told[name] == {code.replace("DOWN", f"{name}.down"): s for code, s in EXPECTED[fault].items()}
+    expected = {
+        name: {code.replace("DOWN", f"{name}.down"): status for code, status in EXPECTED[fault].items()}
+        for name in NAMES
+    }
+    if fault == "wire-timeout":  # of one computer that does not answer it is said once
+        expected["marking"] = {"link.timeout": "skipped"}
+    assert told == expected
 
 
 def test_in_words_of_both_languages(lab):

@@ -27,7 +27,7 @@ class LocalModule(WebService):
     protocol = "marking"
     faults = frozenset(_STATES) | {
         "database-old", "download-required", "lists-behind", "service-mode", "password", "starting",
-        "other-program", "version-2",
+        "other-program", "second-version",
     }  # fmt: skip
 
     def respond(self, asked: Asked, wall: datetime) -> Said:
@@ -38,7 +38,7 @@ class LocalModule(WebService):
             return Said(503, b"", "text/plain")
         if "password" in self.active and not _knows_password(asked):
             return Said(401, b"", "text/plain", challenge='Basic realm="lm"')
-        path = "/api/v2/status" if "version-2" in self.active else "/api/v1/status"
+        path = "/api/v2/status" if "second-version" in self.active else "/api/v1/status"
         if asked.path.partition("?")[0] != path:
             return document({"error": "not found"}, 404)
         return document(self._status(wall)) if asked.method in {"GET", "HEAD"} else document({}, 405)

@@ -28,7 +28,7 @@ FAULTS = {
     "password": {"marking.wrong-password": "unknown"},
     "starting": {"marking.down": "fault"},
     "other-program": {"link.wrong-device": "fault"},
-    "version-2": {},
+    "second-version": {},
 }
 HIDES = {"password", "starting", "other-program"}
 STATES = {"not-initialised", "initialising", "sync-failing"}
@@ -79,7 +79,7 @@ def test_a_module_without_lists_is_not_blamed_for_them(told):
 
 
 def test_the_second_version_is_asked_after_the_first(told):
-    device = module("version-2")
+    device = module("second-version")
     assert told(MarkingProbe(), device, URL).passed >= {"marking.database"}
     assert device.opcodes == ["GET /api/v1/status", "GET /api/v2/status"]
 
