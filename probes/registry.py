@@ -67,7 +67,7 @@ _INTERNET = (*_ONLINE, "net.dns", "net.internet")
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
     _device("printer.star", "probes.devices.star_printer:StarPrinterProbe", "star"),
-    _device("register.shtrih", "probes.devices.fiscal.shtrih:ShtrihProbe", "shtrih"),
+    _device("register.shtrih", "probes.devices.fiscal.shtrih:ShtrihProbe", "shtrih", budget_s=28.0),
     _device("printer.snmp", "probes.services.snmp_printer:SnmpPrinterProbe", "snmp"),
     _device("register.datecs", "probes.devices.fiscal.datecs:DatecsProbe", "datecs"),
     _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
@@ -80,6 +80,7 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("scale.massak", "probes.devices.scales.massak:MassaKProbe", "massak"),
     _device("scale.shtrih", "probes.devices.scales.shtrihscale:ShtrihScaleProbe", "shtrihscale"),
     _device("scanner.serial", "probes.devices.scanner:ScannerProbe", "scanner"),
+    _device("register.atol", "probes.devices.fiscal.atol_web:AtolWebProbe", "atol", budget_s=28.0),
     _device("register.atol2", "probes.devices.fiscal.atol_wire:Atol2Probe", "atol2", budget_s=28.0),
     _device("register.atol3", "probes.devices.fiscal.atol_wire:Atol3Probe", "atol3", budget_s=28.0),
     _computer("host.serial-ports", "probes.host.serial_ports:SerialPortsProbe"),

@@ -39,10 +39,9 @@ _STORAGE = (
     shtrih.FN_GET_EXPIRY,
     shtrih.FN_GET_REGISTRATION,
     shtrih.FN_GET_SHIFT,
-    shtrih.FN_GET_UNCONFIRMED,
-    shtrih.FN_GET_NUMBER,
-    shtrih.FN_GET_VERSION,
 )
+_DETAILS = (shtrih.FN_GET_UNCONFIRMED, shtrih.FN_GET_NUMBER, shtrih.FN_GET_VERSION)
+_DETAILS_S = 5.0  # a line on which so little time is left is too slow for what was mostly told already
 _PRINTING_S, _PRINTING_POLL_S = 2.0, 0.25  # a receipt is printed within two seconds; else it is told as busy
 _SCALES = 1
 
@@ -117,7 +116,9 @@ def _read(context: ProbeContext, dialogue: Dialogue, reading: Reading) -> Findin
     if password is None:
         seen = _seen(context, kind, "shtrih.password-not-digits")
         return context.unknown("fiscal.wrong-password", seen, reason=Meaning("shtrih.password-not-digits"))
-    for command in (shtrih.GET_SHORT_STATUS, shtrih.GET_STATUS, *_STORAGE):
+    for command in (shtrih.GET_SHORT_STATUS, shtrih.GET_STATUS, *_STORAGE, *_DETAILS):
+        if command in _DETAILS and context.deadline.remaining() < _DETAILS_S:
+            return None
         reply = _ask_while_printing(context, dialogue, command, password)
         reading.take(reply)
         if reply.error in {WRONG_PASSWORD, STILL_PRINTING}:

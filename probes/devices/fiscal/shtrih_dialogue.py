@@ -134,12 +134,12 @@ class StandardDialogue:
 
     def _ask_idle(self, wait: float) -> str:
         event = self._talk.next(self._reader, wait)
-        if event is Control.ACK:
+        if event is Control.ACK and not self._talk.noisy:
             event = self._talk.next(self._reader, WORKING_S)
             if event is None:
                 return "busy"
         if self._talk.noisy or (event is Control.NAK and self._reader.drop()):
-            return "noise"  # among noise, a 15 means nothing
+            return "noise"  # among noise, neither 06 nor 15 means anything
         if isinstance(event, Frame):  # an answer that nobody fetched: ours, or another program's
             self._talk.say(ACK)
             return "busy"

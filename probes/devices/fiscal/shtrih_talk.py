@@ -184,9 +184,22 @@ class Talk:
         try:
             piece = self._link.receive(until)
         except LinkError as error:
+            if error.code == "link.closed" and self._is_another_device():
+                raise self.trouble("noise") from error  # it hangs up after its complaint
             raise self._broken(error) from error
         self._heard += piece
         return piece
+
+    def _is_another_device(self) -> bool:
+        """Return whether what was heard is how a web server or the like greets."""
+        if not self._heard:
+            return False
+        from probes.links.garble import (  # only what went wrong pays for its import
+            WRONG_DEVICE,
+            explain_noise,
+        )
+
+        return explain_noise(b"", bytes(self._heard)).code == WRONG_DEVICE
 
     def _broken(self, error: LinkError) -> LinkError:
         """Return the error of the wire with the question and what had come of its answer."""
