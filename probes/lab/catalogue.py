@@ -31,6 +31,7 @@ DEVICES: dict[str, str] = {
     "telium": "probes.lab.devices.telium:TeliumTerminal",
     "sip": "probes.lab.devices.sip_phone:SipExchange",
     "stun": "probes.lab.devices.stun_server:StunServer",
+    "atol": "probes.lab.devices.atol_web:AtolWebServer",
     "atol2": "probes.lab.devices.atol_wire:Atol2Register",
     "atol3": "probes.lab.devices.atol_wire:Atol3Register",
 }

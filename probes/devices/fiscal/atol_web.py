@@ -70,7 +70,9 @@ def _read(talk: WebTalk, reading: WebReading) -> None:
             continue
         if _refused(told, reading) or reading.take(task, told):
             return
-    reading.finish()
+    unread = reading.unread()
+    if unread is not None:
+        raise NoAnswer(unread)
 
 
 def _is_active(talk: WebTalk, reading: WebReading) -> bool:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from probes.context import ProbeContext
     from probes.devices.fiscal.atol_web_talk import Told
     from probes.protocols.json_object import JsonObject
-    from supportctl.core.finding import Evidence
+    from supportctl.core.finding import Evidence, Finding
 
 TABLE = "atol"
 NOT_OPEN = 1
 # With these the driver has not reached the register: further questions would only tell the same.
 NO_REGISTER = frozenset({1, 2, 3, 4, 9, 55, 71, 188, 241, 600, 601, 602, 603})
+_SERVICE_FAILED = 500
 _UNKNOWN_TASKS = frozenset({500, 501, 502, 505})  # of the service itself: this server cannot read that
 _SHIFTS = {"closed": Shift.CLOSED, "opened": Shift.OPEN, "expired": Shift.EXPIRED}
 _PHASES = {
@@ -115,10 +116,22 @@ class WebReading:
         reader(told, told.document)
         return False
 
-    def finish(self) -> None:
-        """If nothing was learned, tell the service's own error."""
-        if not self.has_news and self._service_error is not None:
-            self._failed(*self._service_error)
+    def unread(self) -> Finding | None:
+        """Return the finding of a service that fails whatever it is asked; None if anything was learned."""
+        if self.has_news or self._service_error is None:
+            return None
+        told, failure = self._service_error
+        row = look_up(TABLE, failure.code) or look_up(TABLE, _SERVICE_FAILED)
+        assert row is not None  # both are in the table
+        return self._context.unknown(
+            "fiscal.device-error",
+            self._seen(told, failure),
+            number=failure.code,
+            command=told.evidence.asked,
+            says=row.meaning,
+            first_step=row.first_step,
+            who=row.who,
+        )
 
     def error(self, code: int, told: Told, seen: Evidence) -> None:
         """Note an error of the driver's table."""
@@ -126,13 +139,16 @@ class WebReading:
         self._evidence.setdefault("errors", []).append(seen)
 
     def _failed(self, told: Told, failure: atol_web.Failure) -> None:
-        args = clean_args({"number": failure.code, "said": failure.description or "—"})
-        seen = told.evidence._replace(meaning="atol.web-error", args=args)
+        seen = self._seen(told, failure)
         self.error(failure.code, told, seen)
         row = look_up(TABLE, failure.code)
         if row is not None and row.code == "fiscal.fn-fault":
             self._storage["critical"] = True
             self._evidence.setdefault("storage", []).append(seen)
+
+    def _seen(self, told: Told, failure: atol_web.Failure) -> Evidence:
+        args = clean_args({"number": failure.code, "said": failure.description or "—"})
+        return told.evidence._replace(meaning="atol.web-error", args=args)
 
     def _device_status(self, told: Told, document: JsonObject) -> None:
         values = inner(document.get("deviceStatus")) or {}
