@@ -79,6 +79,7 @@ PEERS = {
         "apt-get install cups-ipp-utils dbus-daemon",
     ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
+    "sipp": Peer(_program("sipp"), "no program `sipp`", "apt-get install sip-tester"),
     "chromium": Peer(
         _program("chromium", "chromium-browser", "google-chrome"), "no `chromium`", "apt-get install chromium"
     ),

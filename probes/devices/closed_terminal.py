@@ -76,7 +76,11 @@ def _plugged_in(context: ProbeContext) -> Finding:
             port=where,
         )
     if seen is None:
-        absent = context.evidence(asked, "terminal.not-seen", started=started, got=", ".join(others) or None)
+        if others:
+            there = ", ".join(others)
+            absent = context.evidence(asked, "terminal.not-seen", started=started, others=there)
+        else:
+            absent = context.evidence(asked, "terminal.nothing-seen", started=started)
         return context.fault("terminal.offline", absent)
     meaning = "terminal.port-in-use" if seen.holders else "terminal.port-is-there"
     found = context.evidence(asked, meaning, started=started, got=seen.shown, program=seen.holders)

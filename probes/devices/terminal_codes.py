@@ -42,5 +42,5 @@ def judge(kind: Literal["status", "result"], number: int) -> Verdict:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    with (Path(__file__).parent / "terminal_data" / "zvt.toml").open("rb") as file:
+    with (Path(__file__).parent / "terminal_data" / "zvt_codes.toml").open("rb") as file:
         return tomllib.load(file)

@@ -1,6 +1,6 @@
 """SIP: asking a telephone, a gateway or a PBX whether it is there, and which telephones an account has.
 
-Source: RFC 3261, RFC 3581 (rport); `reference` of docs/devices.md, section 10. Two questions can be encoded:
+Source: RFC 3261, RFC 3581 (rport); devices.md section 10. Two questions can be encoded:
 OPTIONS, and REGISTER without a Contact, which changes nothing and returns the bindings of an account (RFC
 3261, 10.2.3). INVITE, which rings a telephone, and REGISTER with a Contact, which diverts calls, cannot.
 """

@@ -1,7 +1,7 @@
 """STUN: from which address do we appear to the other side? Only the binding request can be encoded.
 
 Source: RFC 5389 (its magic cookie, XOR-MAPPED-ADDRESS), RFC 5769 (test vectors), RFC 3489 (MAPPED-ADDRESS of
-old servers); `reference` of docs/devices.md, section 10.
+old servers); devices.md section 10.
 """
 
 from __future__ import annotations

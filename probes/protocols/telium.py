@@ -1,6 +1,6 @@
 """Telium (Ingenico, Concert): whether a terminal listens on the line, and nothing else.
 
-Source: `reference` of docs/devices.md, section 6. The protocol has no status command: each of its frames
+Source: devices.md section 6. The protocol has no status command: each of its frames
 (`02`, 34 characters, `03`, LRC) starts a payment. Only the enquiry (ENQ), which the terminal answers with
 ACK, and the end of the conversation (EOT) are harmless, and only those two can be encoded.
 """

@@ -1,6 +1,6 @@
 """ZVT: asking a payment terminal for its status, over TCP and over a serial line, and nothing else.
 
-Source: `reference` of docs/devices.md, section 6 (the ZVT specification as open clients have it). A message
+Source: devices.md section 6 (the ZVT specification as open clients have it). A message
 is an APDU: class, instruction, length (FF and two bytes, low first, from 255 on), data. TCP carries it as it
 is; a serial line as `10 02`, the APDU with every 10 doubled, `10 03` and a CRC-16 over the APDU and 03.
 

@@ -1,6 +1,6 @@
 """What a ZVT terminal answers to the status enquiry: status byte, software version, name, serial number.
 
-Source: `reference` of docs/devices.md, section 6. The completion 06 0F holds, in this order: the version as
+Source: devices.md section 6. The completion 06 0F holds, in this order: the version as
 LLLVAR (three bytes F0 to F9, one decimal digit each, then as many characters), one status byte, then fields
 by their number (BMP), of which 06 is a TLV container: E4 with 1F40 (device name), 1F41 (software) and 1F42
 (serial number).

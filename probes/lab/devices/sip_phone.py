@@ -1,6 +1,6 @@
 """A simulated SIP telephone exchange: it answers OPTIONS, and tells which telephones an account has.
 
-Source: RFC 3261, RFC 3581; `reference` of docs/devices.md, section 10. It cannot see the sender's address,
+Source: RFC 3261, RFC 3581; devices.md section 10. It cannot see the sender's address,
 so what it notes in Via is what stood there; with the fault `nat` it is an outer address, as a server sees it.
 """
 
@@ -73,11 +73,11 @@ class SipExchange:
         self.opcodes.append(method)
         if method not in {"OPTIONS", "REGISTER"} or (method == "REGISTER" and "contact" in headers):
             self.writes.append(method)
-        if "loses-first" in self.active and headers.get("call-id", "") not in self._lost:
+        stream = "/TCP" in headers.get("via", "")  # there nothing is lost, and messages follow one another
+        if not stream and "loses-first" in self.active and headers.get("call-id", "") not in self._lost:
             self._lost.add(headers.get("call-id", ""))
             return b""
         status, extra = self._options() if method == "OPTIONS" else self._register(lines[0], headers)
-        stream = "/TCP" in headers.get("via", "")  # in one datagram there is one message
         trying = self._message("100 Trying", headers, []) if stream and "trying-first" in self.active else b""
         return trying + self._message(status, headers, extra)
 

@@ -1,6 +1,6 @@
 """A simulated STUN server, and the NAT before it.
 
-Source: RFC 5389; `reference` of docs/devices.md, section 10. It cannot see the sender's address: it tells the
+Source: RFC 5389; devices.md section 10. It cannot see the sender's address: it tells the
 one that the shop's router would have given, and another port of it with the fault `symmetric`.
 """
 

@@ -1,6 +1,6 @@
 """A simulated Telium terminal: it answers ENQ, and takes frames, each of which would start a payment.
 
-Source: `reference` of docs/devices.md, section 6.
+Source: devices.md section 6.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A simulated ZVT payment terminal: status, faults, and the exchange of messages that the specification has.
 
-Source: `reference` of docs/devices.md, section 6. The framing shows in a client's first bytes: a serial line
+Source: devices.md section 6. The framing shows in a client's first bytes: a serial line
 begins with 10 02, TCP with the command itself. On a serial line every frame waits for its ACK.
 
 One status byte has room for one fault: of several it tells the one that stands first in `STATUS`.

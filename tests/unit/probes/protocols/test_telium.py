@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.protocols.telium import LocalProtocolError, Reply, Request, encode, read_reply
 
-# docs/devices.md, section 6: a sale of 5.00 euro, shown there so that it is recognised and never sent
+# devices.md section 6: a sale of 5.00 euro, shown there so that it is recognised and never sent
 SALE = bytes.fromhex("02303130303030303530303031303937382020202020202020202041303131423031300302")
 
 

@@ -26,7 +26,7 @@ from probes.protocols.zvt_status import TerminalStatus, read_status
 
 TCP, SERIAL = Framing.TCP, Framing.SERIAL
 
-# docs/devices.md, section 6: golden frames of [ZVT-ecr], recomputed by the reference's own script
+# devices.md section 6: golden frames of [ZVT-ecr], recomputed by the reference's own script
 ENQUIRY = bytes.fromhex("10020501031234561003e043")
 READY = bytes.fromhex("1002060f0bf0f0f7322e31342e3135001003b111")
 TAKEN = bytes.fromhex("10028000001003f51f")
