@@ -56,6 +56,7 @@ class ModuleState(NamedTuple):
     version: str
     db_version: str
     inn: str
+    inst: str  # the number of this installation; the operator asks for it
     last_sync: datetime | None
     last_update: datetime | None
     requires_download: bool
@@ -92,6 +93,7 @@ def parse_status(body: bytes) -> ModuleState:
         version=text(found.get("version")),
         db_version=text(found.get("dbVersion")),
         inn=text(found.get("inn")),
+        inst=text(found.get("inst")),
         last_sync=_moment(found.get("lastSync")),
         last_update=_moment(found.get("lastUpdate")),
         requires_download=flag(found.get("requiresDownload")) is True,

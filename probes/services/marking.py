@@ -10,6 +10,7 @@ from probes.protocols import http1, marking
 from probes.services import web_answers, web_client
 from probes.services.driver import service_of
 from supportctl.core.finding import Meaning, clean_args
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from supportctl.core.finding import Evidence, Finding
 
 OLD = timedelta(hours=24)
+_SHOWN = 400  # characters of evidence
 BEHIND_PERCENT = 90  # of the operator's entries; a copy lags a little behind even when all is well
 
 
@@ -68,8 +70,9 @@ class MarkingProbe:
         yield from judge(context, state, reply.evidence)
 
 
-def judge(context: ProbeContext, state: ModuleState, seen: Evidence) -> Iterator[Finding]:
+def judge(context: ProbeContext, state: ModuleState, answer: Evidence) -> Iterator[Finding]:
     """Yield the findings of a state."""
+    seen = answer._replace(got=_shown(state))
     args = {"status": state.status, "version": state.version or "?"}
     answered = seen._replace(meaning="marking.state", args=clean_args(args))
     yield context.ok("marking.answers", answered, version=args["version"])
@@ -178,3 +181,15 @@ def _no_state(context: ProbeContext, reply: WebReply) -> Finding:
             "marking.down", reply.evidence._replace(meaning="web.failure", args=clean_args(args))
         )
     return web_answers.something_else(context, reply, Meaning("marking.name"))
+
+
+def _shown(state: ModuleState) -> str:
+    """Return the fields that are judged, which a cut answer may not show."""
+    parts = [
+        f"status {state.status}; operationMode {state.operation_mode}; version {state.version}",
+        f"inst {state.inst}; inn {state.inn}; requiresDownload {state.requires_download}",
+    ]
+    for name, moment in (("lastSync", state.last_sync), ("lastUpdate", state.last_update)):
+        parts.append(f"{name} {moment:%Y-%m-%d %H:%M:%S}Z" if moment else f"{name} None")
+    parts += [f"{copy.name} {copy.local}/{copy.server}" for copy in state.replication]
+    return clean("; ".join(parts), _SHOWN)

@@ -10,9 +10,10 @@ from probes.protocols import utm
 from probes.services import web_answers, web_client
 from probes.services.driver import service_of
 from supportctl.core.finding import Meaning, clean_args
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from probes.context import ProbeContext
@@ -26,6 +27,7 @@ UNSENT_FAULT = timedelta(
     hours=72
 )  # UNVERIFIED: after three days without EGAIS a UTM takes no further receipts
 _HOUR = 3600
+_SHOWN = 400  # characters of evidence
 
 
 class UtmProbe:
@@ -59,11 +61,12 @@ class UtmProbe:
         yield from judge(context, state, reply.evidence)
 
 
-def judge(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
+def judge(context: ProbeContext, state: UtmState, answer: Evidence) -> Iterator[Finding]:
     """Yield the findings of a state."""
+    seen = answer._replace(got=_shown(state))
     contour = state.contour or "?"
-    said = {"version": state.version, "contour": contour, "check": state.check_info or "-"}
-    answered = seen._replace(meaning="utm.state", args=clean_args(said))
+    said = {"version": state.version or "?", "contour": contour, "check": state.check_info or "-"}
+    answered = _meant(seen, said)._replace(meaning="utm.state")
     yield context.ok("utm.answers", answered, version=state.version or "?", contour=contour)
     yield from _keys(context, state, seen)
     yield from _token(context, state, seen)
@@ -74,71 +77,47 @@ def judge(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Fi
 
 def _keys(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
     now = context.clock.now()
-    problems = [
-        *_missing_keys(context, state, seen),
-        *_expired_keys(context, state, now, seen),
-        *_invalid_keys(context, state, now, seen),
-        *_expiring_keys(context, state, now, seen),
-    ]
-    yield from problems
-    if not problems:
-        until = ", ".join(f"{key.kind} {_day(key)}" for key in state.certificates)
-        yield context.ok("utm.keys", seen._replace(meaning="utm.keys-good"), until=until)
-
-
-def _missing_keys(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
+    left = {key: _left(context, key, now) for key in state.certificates}
     missing = [kind for kind, key in (("RSA", state.rsa), ("GOST", state.gost)) if key is None]
+    late = [key for key in left if left[key] < timedelta(0)]
+    soon = [key for key in left if timedelta(0) <= left[key] < EXPIRING]
+    # a key that is missing or expired explains what the UTM says against it
+    refused = [key for key in left if key not in late and _is_refused(key, state)]
     if missing:
-        said = state.rsa_error or "-"
-        args = {"keys": ", ".join(missing), "said": said}
-        yield context.fault(
-            "utm.key-missing", seen._replace(meaning="utm.no-key", args=clean_args(args)), **args
-        )
-
-
-def _expired_keys(context: ProbeContext, state: UtmState, now: datetime, seen: Evidence) -> Iterator[Finding]:
-    late = [key for key in state.certificates if _left(context, key, now) < timedelta(0)]
+        args: dict[str, object] = {"keys": _kinds(missing), "said": state.rsa_error or "-"}
+        none = _meant(seen, args)._replace(meaning="utm.no-key")
+        yield context.fault("utm.key-missing", none, **args)
     if late:
-        args = _named(context, late, now)
-        yield context.fault(
-            "utm.key-expired", seen._replace(meaning="utm.key-until", args=clean_args(args)), **args
-        )
-
-
-def _expiring_keys(
-    context: ProbeContext, state: UtmState, now: datetime, seen: Evidence
-) -> Iterator[Finding]:
-    soon = [key for key in state.certificates if timedelta(0) <= _left(context, key, now) < EXPIRING]
-    if soon:
-        args = _named(context, soon, now)
-        yield context.warning(
-            "utm.key-expiring", seen._replace(meaning="utm.key-until", args=clean_args(args)), **args
-        )
-
-
-def _invalid_keys(context: ProbeContext, state: UtmState, now: datetime, seen: Evidence) -> Iterator[Finding]:
-    """Yield the UTM's own complaint, unless a missing or expired key explains it."""
-    present = [key for key in state.certificates if _left(context, key, now) >= timedelta(0)]
-    refused = [key.kind for key in present if not key.valid or (key.kind == "RSA" and state.rsa_error)]
+        args = _ending(late, left)
+        until = _meant(seen, args)._replace(meaning="utm.key-until")
+        yield context.fault("utm.key-expired", until, **args)
     if refused:
-        said = state.rsa_error or ", ".join(f"{key.kind}: {key.validity}" for key in present if not key.valid)
-        args = {"keys": ", ".join(refused), "said": said}
-        yield context.fault(
-            "utm.key-invalid", seen._replace(meaning="utm.key-refused", args=clean_args(args)), **args
-        )
+        said = state.rsa_error or ", ".join(f"isValid: {key.validity}" for key in refused)
+        args = {"keys": _kinds([key.kind for key in refused]), "said": said}
+        complaint = _meant(seen, args)._replace(meaning="utm.key-refused")
+        yield context.fault("utm.key-invalid", complaint, **args)
+    if soon:
+        args = _ending(soon, left)
+        until = _meant(seen, args)._replace(meaning="utm.key-until")
+        yield context.warning("utm.key-expiring", until, **args)
+    if not (missing or late or refused or soon):
+        good = seen._replace(meaning="utm.keys-good")
+        yield context.ok("utm.keys", good, rsa=_day(state.rsa), gost=_day(state.gost))
+
+
+def _is_refused(key: Certificate, state: UtmState) -> bool:
+    return not key.valid or (key.kind == "RSA" and state.rsa_error != "")
 
 
 def _token(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
     if not state.owner_id or not state.db_owner_id:
         return
     args = {"owner": state.owner_id, "database": state.db_owner_id}
+    owners = _meant(seen, args)
     if state.owner_id == state.db_owner_id:
-        yield context.ok(
-            "utm.token", seen._replace(meaning="utm.same-owner", args=clean_args(args)), owner=state.owner_id
-        )
+        yield context.ok("utm.token", owners._replace(meaning="utm.same-owner"), owner=state.owner_id)
     else:
-        other = seen._replace(meaning="utm.two-owners", args=clean_args(args))
-        yield context.fault("utm.other-token", other, owner=state.owner_id, database=state.db_owner_id)
+        yield context.fault("utm.other-token", owners._replace(meaning="utm.two-owners"), **args)
 
 
 def _documents(context: ProbeContext, state: UtmState, seen: Evidence) -> Iterator[Finding]:
@@ -212,11 +191,36 @@ def _in_zone(context: ProbeContext, moment: datetime) -> datetime:
     return moment.replace(tzinfo=context.settings.timezone or context.clock.now().tzinfo)
 
 
-def _named(context: ProbeContext, keys: list[Certificate], now: datetime) -> dict[str, str | int]:
-    first = min(keys, key=lambda key: _left(context, key, now))
-    days = abs(_left(context, first, now)) // timedelta(days=1)
-    return {"keys": ", ".join(key.kind for key in keys), "until": _day(first), "days": days}
+def _ending(keys: list[Certificate], left: Mapping[Certificate, timedelta]) -> dict[str, object]:
+    first = min(keys, key=lambda key: left[key])
+    days = abs(left[first]) // timedelta(days=1)
+    return {"keys": _kinds([key.kind for key in keys]), "until": _day(first), "days": days}
 
 
-def _day(key: Certificate) -> str:
+def _kinds(kinds: list[str]) -> Meaning:
+    if len(kinds) > 1:
+        return Meaning("utm.both-keys")
+    return Meaning("utm.rsa-key") if kinds == ["RSA"] else Meaning("utm.gost-key")
+
+
+def _day(key: Certificate | None) -> str:
+    if key is None:
+        return "-"
     return f"{key.expires:%d.%m.%Y}" if key.expires is not None else key.expires_text or "?"
+
+
+def _meant(seen: Evidence, args: Mapping[str, object]) -> Evidence:
+    return seen._replace(args=clean_args(args))
+
+
+def _shown(state: UtmState) -> str:
+    """Return the fields that are judged, which a cut answer may not show."""
+    parts = [
+        f"version {state.version}; contour {state.contour}; rsaError {state.rsa_error or None}",
+        f"checkInfo {state.check_info or None}; ownerId {state.owner_id}; db.ownerId {state.db_owner_id}",
+    ]
+    for name, key in (("rsa", state.rsa), ("gost", state.gost)):
+        parts.append(
+            f"{name}.expireDate {key.expires_text}, isValid {key.validity}" if key else f"{name} None"
+        )
+    return clean("; ".join(parts), _SHOWN)
