@@ -1,4 +1,4 @@
-"""A simulated scanner: it sends one scan when a client opens the line, and one more when a fault is switched.
+"""A simulated scanner: it sends one scan when a client has opened the line, and one at each switch of a fault.
 
 Source: reference for devices, section 7: the forms of marking codes, the AIM identifiers, and what goes wrong
 between the label and the till. A scanner takes no questions; whatever it is sent could change its settings.
@@ -21,6 +21,7 @@ SAMPLES: Final = {
     "ean-13": "4601234567893",
 }
 _USUAL: Final = "clothes"
+_SCAN_AFTER_S: Final = 0.1
 _FIELD: Final = 64  # characters that a short input field takes
 # The same keys on a US and on a Russian keyboard (Windows).
 _KEYS_US: Final = "qwertyuiop[]asdfghjkl;'zxcvbnm,./QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>?@#$^&|`~"
@@ -32,6 +33,7 @@ class Scanner:
     """A scanner with one code before its window."""
 
     protocol = "scanner"
+    tick_s = 0.05
     faults = frozenset({
         "layout-cyrillic", "caps-lock", "gs-lost", "prefix", "no-suffix", "codes-glued", "truncated",
         "check-digit", "wrong-symbology", "aim-id", "nobody-scans",
@@ -42,6 +44,7 @@ class Scanner:
         self.opcodes: list[str] = []
         self.writes: list[str] = []
         self.sample = SAMPLES.get(model, SAMPLES[_USUAL])
+        self._scan_at: float | None = None
 
     def switch(self, fault: str, *, on: bool, now: float) -> bytes:  # noqa: ARG002  nothing here takes time
         """Switch a fault; returns the next scan.
@@ -54,9 +57,13 @@ class Scanner:
         (self.active.add if on else self.active.discard)(fault)
         return self._scan()
 
-    def connected(self, now: float) -> bytes:  # noqa: ARG002
-        """Return one scan: whoever opens the line scans the code that lies there."""
-        return self._scan()
+    def connected(self, now: float) -> bytes:
+        """Take note that somebody scans the code that lies there in a moment.
+
+        A client empties its port when it opens it: a scan sent at once would often be thrown away.
+        """
+        self._scan_at = now + _SCAN_AFTER_S
+        return b""
 
     def receive(self, data: bytes, now: float) -> bytes:  # noqa: ARG002
         """Take note of what a client sent; a scanner answers nothing."""
@@ -64,9 +71,12 @@ class Scanner:
         self.writes.append(data.hex())
         return b""
 
-    def tick(self, now: float) -> bytes:  # noqa: ARG002
-        """Return nothing: this device does nothing on a timer."""
-        return b""
+    def tick(self, now: float) -> bytes:
+        """Return the scan of the code that lies there, once for each client."""
+        if self._scan_at is None or now < self._scan_at:
+            return b""
+        self._scan_at = None
+        return self._scan()
 
     def _scan(self) -> bytes:
         if "nobody-scans" in self.active:
