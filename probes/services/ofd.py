@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from supportctl.core.finding import Finding
 
 # Nobody there takes the connection: all of these are the same to the shop, and the evidence tells them apart.
-_UNREACHABLE = frozenset({"link.dns", "link.timeout", "link.no-route"})
+_UNREACHABLE = frozenset({"link.dns", "link.refused", "link.timeout", "link.no-route"})
 
 
 class Operator(NamedTuple):
@@ -33,8 +33,7 @@ class OfdProbe:
     """`ofd://HOST:PORT`, or an operator by its word: `ofd://?operator=taxcom`."""
 
     codes = frozenset({
-        "ofd.connection", "ofd.unreachable", "ofd.refused", "ofd.unknown-operator",
-        "link.closed", "link.silent",
+        "ofd.connection", "ofd.unreachable", "ofd.unknown-operator", "link.closed", "link.silent",
     })  # fmt: skip
 
     def run(self, context: ProbeContext) -> Iterator[Finding]:
@@ -60,12 +59,11 @@ class OfdProbe:
 
 
 def _failed(context: ProbeContext, error: LinkError, shown: Mapping[str, str | int]) -> Finding:
-    if error.code == "link.refused":
-        return context.fault("ofd.refused", *error.evidence, **shown)
-    if error.code in _UNREACHABLE:
-        finding = context.fault("ofd.unreachable", *error.evidence, **shown)
-        return finding._replace(status=error.status)
-    return context.link_failed(error)
+    if error.code not in _UNREACHABLE:
+        return context.link_failed(error)
+    finding = context.fault("ofd.unreachable", *error.evidence, **shown)
+    # who refuses is there: the internet and the name are fine, so it is the operator's to say why
+    return finding._replace(status=error.status, ours=False if error.code == "link.refused" else None)
 
 
 def operators() -> tuple[Operator, ...]:

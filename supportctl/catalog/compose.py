@@ -85,7 +85,7 @@ def describe(finding: Finding, catalog: Catalog) -> ReportedFinding:
         because=finding.because,
         evidence=evidence,
         remedies=remedies if broken else (),
-        ours=facts.ours,
+        ours=facts.ours if finding.ours is None else finding.ours,
         hand_over_to=facts.hand_over_to if broken else None,
     )
 

@@ -64,7 +64,7 @@ class Evidence(NamedTuple):
 class Finding(NamedTuple):
     """One answer: if it is `ok`, `code` is the question ("printer.paper"), else the problem.
 
-    `stops_sales` is set where this finding differs from what the catalogue says of its code.
+    `stops_sales` and `ours` are set where this finding differs from what the catalogue says of its code.
     """
 
     code: str
@@ -75,6 +75,7 @@ class Finding(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
     because: str | None = None
     stops_sales: bool | None = None
+    ours: bool | None = None
 
 
 def clean_args(args: Mapping[str, object]) -> dict[str, Arg]:

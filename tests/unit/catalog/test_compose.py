@@ -149,3 +149,10 @@ def test_facts_of_an_unknown_code_name_the_nearest():
 def test_no_code_reaches_another_file(code):
     with pytest.raises(UsageError):
         Catalog("en").facts(code)
+
+
+def test_a_finding_may_say_whose_it_is():
+    ours, theirs = report_of(
+        finding("printer.paper-out", Status.FAULT), finding("printer.paper-out", Status.FAULT, ours=False)
+    ).findings
+    assert (ours.ours, theirs.ours) == (True, False)

@@ -30,7 +30,7 @@ def test_reachable_without_a_byte(lab, ask):
 @pytest.mark.parametrize(
     ("fault", "code", "meaning"),
     [
-        ("wire-refused", "ofd.refused", "link.port-refused"),
+        ("wire-refused", "ofd.unreachable", "link.port-refused"),
         ("wire-timeout", "ofd.unreachable", "link.no-connection"),
         ("wire-silent", "ofd.connection", "ofd.took"),
     ],
@@ -46,9 +46,11 @@ def test_faults_of_the_wire(lab, ask, fault, code, meaning):
     assert dict(found.args)["port"] == int(lab.url("operator").rpartition(":")[2])
 
 
-@pytest.mark.parametrize("code", ["link.dns", "link.timeout", "link.no-route"])
+@pytest.mark.parametrize("code", ["link.dns", "link.refused", "link.timeout", "link.no-route"])
 def test_every_way_of_not_getting_there_is_one_finding(told, code):
-    assert told(OfdProbe(), code, "ofd://ofd.example:7777").problems == {"ofd.unreachable": "fault"}
+    found = told(OfdProbe(), code, "ofd://ofd.example:7777")
+    assert found.problems == {"ofd.unreachable": "fault"}
+    assert found["ofd.unreachable"].ours is (False if code == "link.refused" else None)
 
 
 def test_cut_short_is_not_unreachable(told, monkeypatch):
@@ -57,7 +59,7 @@ def test_cut_short_is_not_unreachable(told, monkeypatch):
 
 
 def test_an_operator_by_its_word(told):
-    found = told(OfdProbe(), "link.refused", "ofd://?operator=Taxcom")["ofd.refused"]
+    found = told(OfdProbe(), "link.refused", "ofd://?operator=Taxcom")["ofd.unreachable"]
     assert dict(found.args) == {"host": "f1.taxcom.ru", "port": 7777, "operator": "Такском"}
     assert found.target == "ofd+tcp://?operator=Taxcom"
 
