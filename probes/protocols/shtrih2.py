@@ -84,7 +84,7 @@ def step(num: int) -> int:
     return 0 if num >= NUM_MAX else num + 1
 
 
-class Reader2:
+class Reader:
     """Splits a stream into frames. `from_host`: an empty frame has no number then."""
 
     def __init__(self, *, from_host: bool = False) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from probes.devices.fiscal.shtrih_talk import AgainError, Talk, masked
+from probes.devices.fiscal.shtrih_talk import AgainError, Talk, TroubleError, masked
 from probes.protocols import shtrih, shtrih2
 from probes.protocols.shtrih import ACK, ENQ, NAK, Control, Frame, RemoteProtocolError
 
@@ -65,19 +65,27 @@ class StandardDialogue:
     def ask(self, command: Command, password: int) -> Reply:
         """Return the answer to `command`, after up to three tries."""
         request = shtrih.encode(command, password)
-        kind = ""
+        failed: TroubleError | None = None
         for _ in range(TRIES):
-            if kind:
-                self._make_idle()
+            if failed is not None:
+                self._make_idle_after(failed)
             self._talk.begin(command.name, request, secret=masked(command, password))
             try:
                 reply = self._exchange(command)
             except AgainError as again:
-                kind = again.kind
+                failed = self._talk.trouble(again.kind)
                 continue
             self._last = reply.got
             return reply
-        raise self._talk.trouble(kind)
+        assert failed is not None
+        raise failed
+
+    def _make_idle_after(self, failed: TroubleError) -> None:
+        try:
+            self._make_idle()
+        except TroubleError as trouble:
+            # what spoils the answer spoils what follows ENQ as well; the answer's fault tells more
+            raise (failed if trouble.kind == "noise" else trouble) from None
 
     def _exchange(self, command: Command) -> Reply:
         """Take the confirmation and the answer; a register may have answered although its 06 got lost."""
@@ -153,7 +161,7 @@ class NumberedDialogue:
 
     def __init__(self, context: ProbeContext, link: Link) -> None:
         self._talk = Talk(context, link)
-        self._reader: Reader[Frame2] = shtrih2.Reader2()
+        self._reader: Reader[Frame2] = shtrih2.Reader()
         self._num = 0
 
     def start(self) -> None:

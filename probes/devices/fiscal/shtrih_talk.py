@@ -59,7 +59,7 @@ class AgainError(Exception):
 
 
 class Reader(Protocol[T_co]):
-    """The codec's side: `shtrih.Reader` or `shtrih2.Reader2`."""
+    """The codec's side: `shtrih.Reader` or `shtrih2.Reader`."""
 
     @property
     def pending(self) -> bytes:

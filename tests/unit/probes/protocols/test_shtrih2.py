@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probes.protocols import shtrih, shtrih2
 from probes.protocols.shtrih import NEED_MORE, ChecksumError, LocalProtocolError, RemoteProtocolError
-from probes.protocols.shtrih2 import Frame2, Reader2
+from probes.protocols.shtrih2 import Frame2, Reader
 
 BODIES = st.binary(min_size=1, max_size=300)
 NUMS = st.integers(0, 0xFFFF)
@@ -18,7 +18,7 @@ SPECIAL = st.lists(st.sampled_from([0x8F, 0x9F, 0x81, 0x83, 0x00]), min_size=1, 
 
 
 def events(stream: bytes, pieces: list[int] | None = None, *, from_host: bool = False) -> list[object]:
-    reader, found = Reader2(from_host=from_host), []
+    reader, found = Reader(from_host=from_host), []
     cuts = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in pieces or ())})
     for start, end in pairwise(cuts):
         reader.feed(stream[start:end])
@@ -117,7 +117,7 @@ def test_random_bytes_raise_nothing_else(data: bytes, pieces: list[int], from_ho
 
 
 def test_what_is_pending_can_be_dropped() -> None:
-    reader = Reader2()
+    reader = Reader()
     reader.feed(b"\x8f\x07\x00")
     assert reader.next_event() == NEED_MORE
     assert reader.drop() == reader.pending + b"\x8f\x07\x00"
