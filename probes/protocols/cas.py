@@ -143,7 +143,7 @@ def last_stream_line(data: bytes) -> StreamLine | None:
     return None
 
 
-_STREAM = re.compile(rb"(ST|US|OL),(GS|NT),.(.),([ +-]?[ 0-9.]{7}) (kg| g|lb|oz)\r\n", re.DOTALL)
+_STREAM = re.compile(rb"(ST|US|OL),(GS|NT),.(.),([ 0-9.+-]{8}) (kg| g|lb|oz)\r\n", re.DOTALL)
 
 
 def _stream_line(raw: bytes) -> StreamLine | None:

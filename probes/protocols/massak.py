@@ -105,7 +105,8 @@ class Reader(FrameReader[Frame]):
             return NEED_MORE
         body = bytes(pending[_HEAD : size - _CRC])
         if crc16(body) != int.from_bytes(pending[size - _CRC : size], order):
-            raise RemoteProtocolError(self._take(size), "checksum")
+            inner = pending.find(HEADER, 1, size)  # a byte was lost, and the next frame is taken for our end
+            raise RemoteProtocolError(self._take(inner if inner > 0 else size), "checksum")
         return Frame(body[0], body[1:], self._take(size))
 
 

@@ -170,7 +170,7 @@ def _no_answer(
     if isinstance(heard.event, Frame) and heard.event.body[0] == question.opcode:
         yield context.fault("link.garbled", scale.evidence(heard.answer, "scale.length-is-wrong"))
     elif isinstance(heard.event, Frame):
-        other = scale.evidence(heard.answer, "scale.answered-another-question", asked=question.name)
+        other = scale.evidence(heard.answer, "scale.answered-another-question", question=question.name)
         yield context.fault("link.garbled", other)
     elif _is_busy(heard):
         yield context.unknown("scale.no-weight", scale.evidence(heard.answer, "scale.is-at-work"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from supportctl.core.text import clean
 
 _LINES = 3  # so many of the same length are no chance
-_SHORTEST = 5
+_SHORTEST = 3
 _ODD_SHARE = 5  # at most one character in so many may be no text: status bytes, lamps
 _TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\x02\x03")
 _SHOWN = 40
