@@ -16,15 +16,13 @@ class OperatorHost:
         self.active: set[str] = set()
         self.opcodes: list[str] = []
         self.writes: list[str] = []
-        self.connections = 0
 
     def switch(self, fault: str, *, on: bool, now: float) -> bytes:  # noqa: ARG002
         """Raise KeyError: the host has no faults of its own."""
         raise KeyError(fault)
 
     def connected(self, now: float) -> bytes:  # noqa: ARG002
-        """Count the connection."""
-        self.connections += 1
+        """Wait for the register's word."""
         return b""
 
     def receive(self, data: bytes, now: float) -> bytes:  # noqa: ARG002
