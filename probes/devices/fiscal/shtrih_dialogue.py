@@ -89,40 +89,38 @@ class StandardDialogue:
 
     def _exchange(self, command: Command) -> Reply:
         """Take the confirmation and the answer; a register may have answered although its 06 got lost."""
-        wait = CONFIRM_S
-        for _ in range(2 * TRIES):
-            event = self._event(wait)
-            if event is None:
-                raise AgainError("silent")
-            if event is Control.NAK:
-                raise AgainError("refused")
-            if not isinstance(event, Frame):
-                wait = ANSWER_S
-                continue
+        wait, damaged = CONFIRM_S, 0
+        while True:
             try:
-                answer = shtrih.parse_answer(event.body)
-            except RemoteProtocolError:
-                raise AgainError("length") from None
-            if answer.code != command.code:
-                if event.raw == self._last:  # sent twice: our 06 had not reached it
-                    continue
-                raise AgainError("foreign")
-            reply = self._talk.reply(command, answer, event.raw)
-            self._talk.say(ACK)
-            return reply
-        raise AgainError("foreign")
-
-    def _event(self, wait: float) -> shtrih.Event | None:
-        """Return the next event; a damaged frame is asked for once more, as the protocol has it."""
-        for _ in range(TRIES):
-            try:
-                return self._talk.next(self._reader, wait)
+                event: shtrih.Event | None = self._talk.next(self._reader, wait)
             except AgainError as again:
-                if again.kind != "checksum":
+                damaged += 1
+                if again.kind != "checksum" or damaged == TRIES:
                     raise
-                self._talk.say(NAK + ENQ)
+                self._talk.say(NAK + ENQ)  # a damaged answer is asked for once more
                 wait = CONFIRM_S
-        raise AgainError("checksum")
+                continue
+            if isinstance(event, Frame):
+                reply = self._reply(command, event)
+                if reply is not None:
+                    return reply
+            elif event is Control.ACK:
+                wait = ANSWER_S
+            else:
+                raise AgainError("silent" if event is None else "refused")
+
+    def _reply(self, command: Command, event: Frame) -> Reply | None:
+        try:
+            answer = shtrih.parse_answer(event.body)
+        except RemoteProtocolError:
+            raise AgainError("length") from None
+        if answer.code != command.code:
+            if event.raw == self._last:  # sent twice: our 06 had not reached it
+                return None
+            raise AgainError("foreign")
+        reply = self._talk.reply(command, answer, event.raw)
+        self._talk.say(ACK)
+        return reply
 
     def _make_idle(self) -> None:
         kind, noise = "silent", None
