@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probes.links.base import CHUNK, LINK_CODES, LinkError
 from probes.scanning.findings import CODES
+from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,13 +61,16 @@ def listen(context: ProbeContext, link: Link, wait: float) -> Scan:
     """Return the first scan within `wait` seconds; its data are empty if nobody scanned.
 
     Raises:
-        LinkError: `link.closed`.
+        LinkError: `link.closed`; `link.silent`, unknown, if the deadline came in the middle of a scan.
     """
     started = context.clock.monotonic()
     data = bytearray(link.receive(context.deadline.within(wait), CHUNK))
     while data and len(data) < _LIMIT:
         pause = _AFTER_END_S if bytes(data[-1:]) in _ENDS else _QUIET_S
         piece = link.receive(context.deadline.within(pause), CHUNK)
+        if not piece and context.deadline.expired:
+            seen = context.evidence("scan", "link.check-time-over", started=started, got=bytes(data))
+            raise LinkError("link.silent", status=Status.UNKNOWN, evidence=(seen,))
         if not piece:
             break
         data += piece

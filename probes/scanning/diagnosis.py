@@ -136,7 +136,7 @@ def _contradicts(aim: Aim, text: str) -> bool:
     """Return whether EAN (`]E`) and DataBar (`]e`) are exchanged: the one is short, the other has AIs."""
     code = text[len(aim.id) :]
     if aim.id[1] == "E":
-        return code.startswith("01") and len(code) >= 16
+        return code.isdigit() and code.startswith("01") and len(code) >= 16
     return aim.id[1] == "e" and code.isdigit() and len(code) in {8, 12, 13}
 
 

@@ -13,7 +13,7 @@ from probes.lab.scenario_file import _DEVICE_KEYS
 from probes.lab.wirefaults import WIRE_FAULTS, WIRES
 
 DOCS = Path(__file__).parents[4] / "docs" / "lab.md"
-PROTOCOLS = ("escpos", "star", "utm", "marking")
+PROTOCOLS = ("escpos", "star", "utm", "marking", "scanner")
 
 
 @pytest.fixture(scope="module")
