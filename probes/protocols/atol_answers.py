@@ -85,6 +85,7 @@ READ_REQUESTS: Final = frozenset(
     }
     | {SHIFT_END, SERIAL_NUMBER, UNSENT_COUNT, FFD_VERSION, EXTENDED_ERROR}
 )
+_ERROR_SIZE = 3  # 55, the error, 00
 _DAY = timedelta(days=1)
 _NEAR = timedelta(minutes=2)  # the storage keeps minutes only
 DEFAULT_PASSWORD: Final = "0000"  # noqa: S105  what the protocol documents for questions about the state
@@ -234,8 +235,10 @@ def answer_data(request: ReadRequest, answer: bytes) -> bytes:
         raise RemoteProtocolError(answer, f"no answer to {request.name}")
     if request == STATE_CODE:
         return answer[1:]
-    if answer[1]:
+    if answer[1] and len(answer) <= _ERROR_SIZE:
         raise DeviceError(answer[1])
+    if answer[1]:  # a 00 was lost on the way, which a checksum by XOR does not show
+        raise RemoteProtocolError(answer, f"no answer to {request.name}")
     if request == STATUS:
         raise RemoteProtocolError(answer, f"no answer to {request.name}")
     return answer[2:]

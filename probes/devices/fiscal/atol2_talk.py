@@ -30,7 +30,7 @@ class Atol2Talk:
         self._talk = Conversation(context, link)
         self._password = password
         self._reader = atol2.Reader()
-        self.heard_anything = False
+        self.understood = False
 
     def ask(self, request: ReadRequest) -> Reply:
         """Return the answer to `request`. Raises: LinkError, NoAnswer."""
@@ -51,7 +51,7 @@ class Atol2Talk:
         while True:
             answer, heard = self._say(f"ENQ ({request.name})", ENQ, atol2.T1_READY)
             if heard.found is Control.ACK:
-                self.heard_anything = True
+                self.understood = True
                 return
             if answer.outcome == "noise":
                 raise NoAnswer(self._talk.unanswered(answer))

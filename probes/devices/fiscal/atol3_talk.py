@@ -42,7 +42,7 @@ class Atol3Talk:
         self._password = password
         self._reader = atol3.Reader()
         self._frame_id = self._task_id = 0
-        self.heard_anything = False
+        self.understood = False
 
     def ask(self, request: ReadRequest) -> Reply:
         """Return the answer to `request`. Raises: LinkError, NoAnswer."""
@@ -99,7 +99,7 @@ class Atol3Talk:
             answer = hear_out(self._talk, asked, question, heard, wait=atol3.EXCHANGE_S)
             attempt += 1
             if isinstance(heard.found, atol3.Frame):
-                self.heard_anything = True
+                self.understood = True
                 return answer, heard.found, attempt > 1
             damaged = damaged or heard.damaged
             if answer.outcome == "noise":

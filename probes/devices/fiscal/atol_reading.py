@@ -65,6 +65,8 @@ class WireReading:
 
     def state(self) -> RegisterState:
         """Return what is known so far."""
+        if "identity" not in self._evidence and self._evidence:  # it did answer, if not who it is
+            self._evidence["identity"] = next(iter(self._evidence.values()))[:1]
         return RegisterState(
             **self._found,
             storage=FiscalStorage(**self._storage),

@@ -41,7 +41,9 @@ class NoAnswer(Exception):  # noqa: N818  not an error of ours: a way in which a
 
 
 class Talk(Protocol):
-    """A conversation with one register."""
+    """A conversation with one register. `understood`: something came back that this protocol has."""
+
+    understood: bool
 
     def ask(self, request: ReadRequest) -> Reply:
         """Return the answer to `request`.

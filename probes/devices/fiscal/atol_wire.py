@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from supportctl.core.finding import Finding
 
 _OTHER_WAIT_S = 0.6
+_NO_SENSE = {"link.silent", "link.garbled"}
 
 
 class _AtolProbe:
@@ -61,7 +62,7 @@ class _AtolProbe:
             broken = context.link_failed(error)
         if reading.answered:
             yield from judge(reading.state(), context)
-        elif broken is not None and broken.code == "link.silent" and broken.status is Status.FAULT:
+        elif broken is not None and not talk.understood and _makes_no_sense(broken):
             broken = self._speaks_the_other(context, link) or broken
         if broken is not None:
             yield broken
@@ -111,15 +112,19 @@ class Atol3Probe(_AtolProbe):
 
     def _speaks_the_other(self, context: ProbeContext, link: Link) -> Finding | None:
         """Put ENQ, which is harmless to every family; an ACK is taken back by EOT."""
-        from probes.links.exchange import Conversation, exactly
+        from probes.links.exchange import Conversation
         from probes.protocols import atol2
 
         talk = Conversation(context, link)
-        heard = talk.ask("ENQ", atol2.ENQ, exactly(1), wait=_OTHER_WAIT_S)
+        heard = talk.ask("ENQ", atol2.ENQ, lambda _came: None, wait=_OTHER_WAIT_S)
         if heard.data != atol2.ACK:
             return None
         link.send(atol2.EOT, context.deadline)
         return context.fault("link.wrong-device", talk.evidence(heard, "atol.speaks-2"), protocol="atol2")
+
+
+def _makes_no_sense(finding: Finding) -> bool:
+    return finding.status is Status.FAULT and finding.code in _NO_SENSE
 
 
 def _can_be_sent(password: str) -> bool:
