@@ -101,7 +101,7 @@ def diagnose(raw: str) -> Diagnosis:
 def _as_typed(text: str) -> tuple[str, list[Problem]]:
     """Return the text as the scanner meant it, and what the keyboard did to it."""
     marked = written_out(text)
-    plain = marked.text if marked and len(marked.text) > _HEADROOM else text
+    plain = marked[0].text if marked and len(marked[0].text) > _HEADROOM else text
     if is_cyrillic(plain) and not _is_genuine(plain):
         layout = Problem("scanner.layout-cyrillic", "scanner.typed-on-russian")
         as_is, inverted = from_russian(plain), from_russian(plain.swapcase())
@@ -170,9 +170,7 @@ def _plain(text: str) -> _View:
 
 def _with_separators(text: str) -> _View | None:
     """Return the view with real separators if something stood for them."""
-    written = written_out(text)
-    candidates = [written] if written else replaced(text)
-    for candidate in candidates:
+    for candidate in written_out(text) or replaced(text):
         view = _plain(candidate.text)
         if view.reading.sure < PROVEN:
             view = _behind_prefix(candidate.text, view) or view

@@ -36,6 +36,8 @@ def parse_elements(code: str) -> Elements:
             element = GS1ElementString.extract(rest)
         except ParseError:
             return Elements(values, _trouble(rest), rest)
+        if element.ai.ai in values:
+            return Elements(values, "value", rest)  # the same part twice: this is another code
         values[element.ai.ai] = element.value
         rest = rest[len(element) :]
         if rest and not rest.startswith(GS) and element.ai.separator_required:

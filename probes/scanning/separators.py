@@ -32,10 +32,12 @@ class Substitute(NamedTuple):
     typed: bool = False
 
 
-def written_out(text: str) -> Substitute | None:
-    """Return `text` with real separators if they are written out in it."""
-    first = _WRITTEN.search(text)
-    return Substitute(_WRITTEN.sub(GS, text), first.group()) if first else None
+def written_out(text: str) -> list[Substitute]:
+    """Return what `text` would be with real separators for each form of them that is written out in it."""
+    if GS in text:
+        return []  # then the scanner sends them, and what looks so is a part of the code
+    forms = dict.fromkeys(_WRITTEN.findall(text))
+    return [Substitute(text.replace(form, GS), form) for form in forms]
 
 
 def replaced(text: str) -> list[Substitute]:

@@ -192,6 +192,20 @@ def test_an_unknown_group_with_separators_is_no_fault_of_the_scanner():
     assert [(p.code, p.status) for p in odd.problems] == [("scanner.truncated", "warning")]
 
 
+def test_what_only_looks_like_a_written_separator():
+    """Found by random codes: %1d is allowed inside the part that proves a code."""
+    code = f"010460123456789321t&Vy_hXH=mFAk{GS}91EE05{GS}92{'Ab3%1d' * 7}0="
+    assert codes(code) == []
+    for text in (code.replace(GS, "<GS>"), code.replace(GS, "^]")):
+        assert (codes(text), diagnose(text).corrected) == ([], code)
+
+
+def test_two_codes_that_end_in_a_part_of_fixed_length():
+    code = f"0104601234567893215abcDE{GS}93dGVz{GS}3103000123"
+    assert codes(code) == []
+    assert codes(code + code) == ["suffix-missing"]
+
+
 def test_forms_from_memory():
     assert codes("0104601234567893215abcDE93dGVz3103000123") == ["gs-lost"]
     assert diagnose("010460123456789321765432180050123459" + "93dGVz").kind == "marking"
