@@ -16,8 +16,12 @@ def test_the_demo_shows_every_device_that_has_a_fault_and_none_other():
     assert ended.returncode == 0, ended.stdout + ended.stderr
     shop, _, report = ended.stdout.partition("$ supportctl check")
     faults = dict(re.findall(r"(?m)^  ([\w-]+): (.+)$", shop))
-    report, _, slip = report.partition("$ supportctl check")
+    report, _, rest = report.partition("$ supportctl check")
+    slip, _, scan = rest.partition("$ supportctl scan-check")
     told = set(re.findall(r"(?m)^(?:FAULT|WARNING|UNKNOWN)  \S+  ([\w-]+)", report))
     assert told == {name for name, active in faults.items() if active != "none"}
     assert len(told) > 2
-    assert "в чековом принтере закончилась бумага" in slip
+    codes = set(re.findall(r"(?m)^(?:FAULT|WARNING)  (\S+)  register", report))
+    assert codes == {"fiscal.shift-over-24h", "fiscal.ofd-queue"}
+    assert "смена длится больше 24 часов" in slip
+    assert "0104601234567893215G+mgs<GS>93dGVz" in scan

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from probes.lab.scenario import load_scenario
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -126,7 +128,8 @@ def test_a_lab_in_the_foreground_ends_with_a_signal(shell: Shell, number: signal
     process = shell.start("--lang", "en", "lab", "up")
     assert process.stdout is not None
     with process:
-        lines = [process.stdout.readline() for _ in range(7)]
+        shown = 4 + len(load_scenario("shop").devices)
+        lines = [process.stdout.readline() for _ in range(shown)]
         assert lines[0] == f'The simulated shop "shop" is open (process {process.pid}):\n'
         assert lines[-1].split(maxsplit=2)[2] == "Ctrl-C here\n"
         process.send_signal(number)

@@ -157,8 +157,9 @@ def test_any_text_is_a_scenario_or_a_kind_error(text: str) -> None:
 
 
 def test_the_built_in_ones_are_sound() -> None:
-    assert set(built_in()) == {"shop", "bad-day"}
-    assert all(not spec.faults for spec in load_scenario("shop").devices)
+    assert set(built_in()) == {"shop", "bad-day", "till"}
+    for healthy in ("shop", "till"):
+        assert all(not spec.faults for spec in load_scenario(healthy).devices)
     bad = {spec.name: spec.faults for spec in load_scenario("bad-day").devices}
     assert set(bad["receipt-printer"]) == {"paper-out", "cover-open"}
     assert () in bad.values(), "one is healthy, to be seen beside the others"
