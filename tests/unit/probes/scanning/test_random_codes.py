@@ -29,9 +29,9 @@ DISGUISES = {
 def marking_codes(draw: st.DrawFn) -> str:
     shape: Shape = draw(st.sampled_from(shapes()))
     gtin = "0" + draw(st.text("0123456789", min_size=12, max_size=12))
-    code = (
-        f"01{gtin}{check_digit(gtin)}21{draw(st.text(SET_82, min_size=shape.serial, max_size=shape.serial))}"
-    )
+    # one letter at least: a layout changes digits and some signs not at all, and then there is nothing to see
+    serial = "G" + draw(st.text(SET_82, min_size=shape.serial - 1, max_size=shape.serial - 1))
+    code = f"01{gtin}{check_digit(gtin)}21{serial}"
     for ai, size in shape.tail:
         letters = "0123456789" if ai in {"3103", "8005"} else SET_82
         value = "EE05" if ai == "91" else draw(st.text(letters, min_size=size, max_size=size))
