@@ -44,6 +44,11 @@ def _python_escpos() -> str | None:
     return spec.origin if spec else None
 
 
+def _pyshtrih() -> str | None:
+    spec = importlib.util.find_spec("pyshtrih")
+    return spec.origin if spec else None
+
+
 def _netns() -> str | None:
     """Return the path of `ip` if this process may make network namespaces and devices in them: it tries."""
     ip = _program("ip")()
@@ -72,6 +77,7 @@ class Peer(NamedTuple):
 PEERS = {
     "emupos": Peer(_emupos, "it is not in .peers/emupos", "make peers (needs a Python 3.13)"),
     "python-escpos": Peer(_python_escpos, "the package escpos is not installed", "make install"),
+    "pyshtrih": Peer(_pyshtrih, "the package pyshtrih is not installed", "make install"),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
         _ippeveprinter,
