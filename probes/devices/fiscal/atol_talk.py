@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Event: TypeAlias = atol2.Control | atol2.Frame | atol3.Frame
 
 T6_NEXT_BYTE = 0.5  # s
+_FLOOD = 512  # bytes that came unasked
 _TOO_MUCH_NOISE = 64  # so many bytes are no disturbance of an answer any more
 
 
@@ -114,8 +115,11 @@ def hear_out(talk: Conversation, asked: str, data: bytes, heard: Heard, *, wait:
 
     Raises:
         LinkError: the wire broke.
+        NoAnswer: so much comes unasked that an answer among it would be chance.
     """
     answer = talk.ask(asked, data, heard, wait=wait)
+    if len(answer.before) > _FLOOD:
+        raise NoAnswer(talk.unanswered(answer._replace(data=answer.before, outcome="noise")))
     while answer.outcome == "incomplete" and heard.in_frame:
         more = talk.ask(asked, b"", heard.again(), wait=T6_NEXT_BYTE)
         answer = answer._replace(data=answer.data + more.data, outcome=more.outcome)
