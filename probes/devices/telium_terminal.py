@@ -38,8 +38,13 @@ def _ask(context: ProbeContext, link: Link) -> Finding:
     talk = Conversation(context, link)
     answer = _enquire(context, talk, link)
     if answer.outcome != "answered" or answer.rest or read_reply(answer.data) is None:
-        talk.ask("EOT", b"", lambda _heard: None, wait=PAUSE_S)
-        again = _enquire(context, talk, link)
+        try:
+            talk.ask("EOT", b"", lambda _heard: None, wait=PAUSE_S)
+            again = _enquire(context, talk, link)
+        except LinkError:
+            if not answer.data:
+                raise
+            again = answer  # what it said before it hung up tells more than that it did
         answer = again if again.data else answer
     reply = None if answer.rest else read_reply(answer.data)
     if reply is Reply.ACK:

@@ -129,11 +129,17 @@ class Enquiry:
         Raises:
             LinkError: the wire broke.
         """
-        reply = self._ask()
+        reply = self._believed(self._ask())
         if not reply.is_busy:
             return reply
         self._talk.ask(self._name, b"", self._heard.again(), wait=BUSY_PAUSE_S)
-        return self._ask()
+        return self._believed(self._ask())
+
+    def _believed(self, reply: Reply) -> Reply:
+        """Return the reply; without a checksum, what looks like a short message among noise is noise, too."""
+        if self._framing is Framing.SERIAL or not self._heard.noise or reply.outcome == "completed":
+            return reply
+        return Reply("unanswered", reply.answer._replace(outcome="noise"))
 
     def evidence(self, reply: Reply, meaning: str, **args: object) -> Evidence:
         """Return the question with the message that ended it."""

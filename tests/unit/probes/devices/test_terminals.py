@@ -186,6 +186,25 @@ def test_other_answers(bench, url, said, code):
     assert set(told.problems) == {code}
 
 
+@pytest.mark.parametrize("chance", ["800000", "849c00", "061e016c", "040f00"])
+def test_a_message_by_chance_among_noise_is_noise(bench, chance):
+    kind = type("Says", (Says,), {"said": b"\xfe\x33\x80\x99" + bytes.fromhex(chance) + b"\xfe\x00"})
+    assert set(bench.run(ZvtTerminalProbe(), link=kind, url=TCP).problems) == {"link.garbled"}
+
+
+def test_telium_on_a_port_of_something_else(bench):
+    class Web(Says):
+        said = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+        def send(self, data, deadline):
+            if not self.sent:
+                super().send(data, deadline)
+                self.arrive(None)
+
+    told = bench.run(TeliumTerminalProbe(), link=Web, url="telium+tcp://192.168.1.61:8888")
+    assert told.problems == {"link.wrong-device": "fault"}
+
+
 def test_a_wire_that_closes_and_one_with_the_wrong_parity(bench):
     told = bench.run(
         ZvtTerminalProbe(), terminal(), wrap=lambda link, clock: ClosesInMidAnswer(link, after=5), url=TCP
