@@ -198,7 +198,7 @@ def _forbidden(attempt: Attempt, port: str) -> LinkError:
 
 
 def _bad_settings(attempt: Attempt, port: str, settings: Settings) -> LinkError:
-    terminal = port.startswith("/dev/pts/")
+    terminal = os.path.realpath(port).startswith("/dev/pts/")
     meaning = "link.settings-refused-by-pty" if terminal else "link.settings-refused"
     return attempt.failed("link.bad-settings", meaning, port=port, settings=str(settings))
 

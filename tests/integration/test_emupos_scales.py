@@ -1,4 +1,4 @@
-"""emupos's scales, which we did not write: Toledo 8217 and SMA on TCP and pseudo-terminals, in every state."""
+"""emupos's scales, which we did not write: Toledo 8217 and SMA on TCP and pseudo-terminals, in all states."""
 
 from __future__ import annotations
 
@@ -151,7 +151,10 @@ STATES = [
     (20_000, {"scale.over-capacity"}, None),
     (-500, {"scale.under-zero"}, None),
 ]
-MOVING = [(1250, {"scale.in-motion"}), (20_000, {"scale.in-motion", "scale.over-capacity"})]
+MOVING = [
+    ("toledo8217", "serial", 20_000, {"scale.in-motion", "scale.over-capacity"}),
+    ("sma", "tcp", 1250, {"scale.in-motion"}),
+]
 
 
 @pytest.mark.parametrize("wire", ["tcp", "serial"])
@@ -169,8 +172,7 @@ def test_every_state(emupos, protocol, wire, grams, problems, weight):
     assert emupos.state(protocol) == before  # nothing was zeroed or tared
 
 
-@pytest.mark.parametrize(("protocol", "wire"), [("toledo8217", "serial"), ("sma", "tcp")])
-@pytest.mark.parametrize(("grams", "problems"), MOVING)
+@pytest.mark.parametrize(("protocol", "wire", "grams", "problems"), MOVING)
 def test_a_load_that_moves(emupos, protocol, wire, grams, problems):
     emupos.put(protocol, grams, stable=False)
     told = found(emupos, protocol, wire)

@@ -13,7 +13,18 @@ from probes.lab.scenario_file import _DEVICE_KEYS
 from probes.lab.wirefaults import WIRE_FAULTS, WIRES
 
 DOCS = Path(__file__).parents[4] / "docs" / "lab.md"
-PROTOCOLS = ("escpos", "star", "utm", "marking", "scanner")
+PROTOCOLS = (
+    "escpos",
+    "star",
+    "utm",
+    "marking",
+    "scanner",
+    "toledo8217",
+    "sma",
+    "cas",
+    "massak",
+    "shtrihscale",
+)
 
 
 @pytest.fixture(scope="module")
