@@ -1,4 +1,4 @@
-"""A simulated scanner: it sends one scan once a client has opened the line, and one at each switch of a fault.
+"""A simulated scanner: one scan once a client has opened the line, and one at each switch of a fault.
 
 Source: reference for devices, section 7: the forms of marking codes, the AIM identifiers, and what goes wrong
 between the label and the till. A scanner takes no questions; whatever it is sent could change its settings.
