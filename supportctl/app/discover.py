@@ -120,7 +120,7 @@ def _serial(place: Place, clock: Clock, *, ask: bool) -> Discovered:
 
 
 def _asked(ports: Iterable[OpenPort], clock: Clock) -> list[Discovered]:
-    """Identify the printers; say what the other ports are for."""
+    """Identify the printers and the scales that are found by UDP; say what the other ports are for."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_PRINTERS_AT_ONCE, "discover") as pool:
@@ -138,9 +138,14 @@ def _one(port: OpenPort, clock: Clock) -> Discovered:
     url = f"tcp://{host}:{port.port}"
     protocols = (family.protocol,) if family and family.protocol else ()
     place = Place(url, "lan", protocols, family.kind if family else "")
+    deadline = Deadline.after(_PORT_S, clock)
+    if family is not None and family.protocol == "massak":
+        from probes.discovery.udp_poll import identify_by_udp
+
+        identity = identify_by_udp(parse_target(url), open_link, deadline)
+        return Discovered(place, identity if identity.found else None)
     if family is None or not family.ask:
         return Discovered(place)
-    deadline = Deadline.after(_PORT_S, clock)
     return Discovered(place, identify(parse_target(url), wires(open_link), deadline, clock))
 
 
