@@ -183,7 +183,10 @@ def parse_target(text: str, name: str | None = None) -> Target:
         _check_serial(options, text)
     if wire in {"tcp", "rfc2217"} and port is None:
         raise UsageError("target.no-port", found=text)
-    return Target(protocol, wire, host, port, path, options, name, parts.username)
+    if parts.password and wire in _WIRE_PORTS:  # https://NAME:PASSWORD@HOST: kept where secrets are
+        options.setdefault("password", unquote(parts.password))
+    user = unquote(parts.username) if parts.username else None
+    return Target(protocol, wire, host, port, path, options, name, user)
 
 
 def _scheme(scheme: str, text: str) -> tuple[str | None, str]:

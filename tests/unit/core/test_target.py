@@ -175,3 +175,11 @@ def test_the_usual_port_depends_on_the_wire_where_it_does():
     assert parse_target("marking://localhost").port == 5995
     assert parse_target("marking+https://cdn.example").port == 443
     assert parse_target("utm://127.0.0.1").port == 8080
+
+
+def test_name_and_password_of_a_web_address_are_kept_and_not_shown():
+    target = parse_target("atol+http://ka%40ssa:pa%2Fss@127.0.0.1")
+    assert (target.user, target.option("password"), target.port) == ("ka@ssa", "pa/ss", 16732)
+    assert target.secrets == ("password",)
+    assert "pa" not in target.url.replace("password", "")
+    assert parse_target("atol+http://a:b@h?password=c").option("password") == "c"

@@ -166,6 +166,7 @@ def test_name_and_password_are_tried_once(ask):
     user, password = USER.split(":")
     told, device = ask("needs-password", url=f"{URL}?user={user}&password={password}")
     assert told.problems == {}
+    assert ask("needs-password", url=f"atol+http://{USER}@127.0.0.1")[0].problems == {}
     told, device = ask("needs-password", url=f"{URL}?user={user}&password=guess")
     assert told.problems == {"fiscal.wrong-password": "unknown"}
     assert device.opcodes == ["GET /api/v2/serverInfo", "GET /api/v2/devices/default"]
