@@ -16,6 +16,9 @@ DOCS = Path(__file__).parents[4] / "docs" / "lab.md"
 PROTOCOLS = (
     "escpos",
     "star",
+    "atol",
+    "atol2",
+    "atol3",
     "utm",
     "marking",
     "scanner",
@@ -42,7 +45,7 @@ def test_the_table_of_wire_faults(text: str) -> None:
 def test_the_faults_of_the_devices(text: str, protocol: str) -> None:
     section = text.partition("## Faults of the devices")[2].partition("\n## ")[0]
     rows = re.findall(rf"^\| `{protocol}`[^|]*\| (.*) \|$", section, re.MULTILINE)
-    assert set(re.findall(r"`([a-z-]+)`", " ".join(rows))) == set(make_device(protocol).faults)
+    assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) == set(make_device(protocol).faults)
 
 
 def test_keys_and_scenarios(text: str) -> None:
