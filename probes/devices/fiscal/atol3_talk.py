@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _TRIES = 5  # of one exchange
 _FULL_TRIES = 5
 _TAKEN_TRIES = 8  # numbers of tasks that may belong to another program
-_POLL_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+_POLL_S = (0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
 _DONE = {State.RESULT, State.ERROR, State.ASYNC_RESULT, State.ASYNC_ERROR}
 _GOES_ON = {State.PENDING, State.IN_PROGRESS, State.WAITING}
 _PUSHED = {State.ASYNC_RESULT, State.ASYNC_ERROR}

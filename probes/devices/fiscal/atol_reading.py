@@ -244,8 +244,9 @@ class WireReading:
         seen = self._seen(reply, "atol.told-error", number=f"{number:02x}")
         if number == UNSUPPORTED:  # an older model: nothing is wrong with it
             return
+        if all(error.number != number for error in self._errors):  # one proof of one cause is enough
+            self._keep("errors", seen)
         self._errors.append(VendorError(TABLE, number, reply.request.name))
-        self._keep("errors", seen)
         row = look_up(TABLE, number)
         if subject == "storage" and row is not None and row.code == "fiscal.fn-fault":
             self._storage["critical"] = True

@@ -135,8 +135,9 @@ class WebReading:
 
     def error(self, code: int, told: Told, seen: Evidence) -> None:
         """Note an error of the driver's table."""
+        if all(error.number != code for error in self._errors):  # one proof of one cause is enough
+            self._evidence.setdefault("errors", []).append(seen)
         self._errors.append(VendorError(TABLE, code, told.evidence.asked))
-        self._evidence.setdefault("errors", []).append(seen)
 
     def _failed(self, told: Told, failure: atol_web.Failure) -> None:
         seen = self._seen(told, failure)
