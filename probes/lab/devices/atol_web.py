@@ -197,7 +197,11 @@ class AtolWebServer(WebService):
 
     def _registration(self, _now: float) -> dict[str, object]:
         device = {"registrationNumber": self.register.registration}
-        return {"organization": {"vatin": "7701234567"}, "device": device, "ofd": {"host": "operator.example"}}
+        return {
+            "organization": {"vatin": "7701234567"},
+            "device": device,
+            "ofd": {"host": "operator.example"},
+        }
 
     def _shift(self, now: float) -> dict[str, object]:
         end, state = _iso(self.register.shift_end(now)), self.register.shift
