@@ -8,7 +8,7 @@ Source: vendor "Communication protocol" 1910211454, as devices.md section 9 has 
     15                 our frame was damaged          0E  busy with the command before: send this one again
 
 CS is the XOR of LEN...data (NBL...ST2) as two nibbles, 30h added to each. NBL is 20h to 9Fh and differs from
-that of the message before. On TCP the password, if one is set, is sent as text with 0A right after connecting.
+that of the message before. On TCP the password, if one is set, is sent as text and 0A right after connecting.
 `encode` makes frames of `READ_REQUESTS` and of nothing else: 22h prints.
 """
 

@@ -92,7 +92,7 @@ def _ask(context: ProbeContext, link: Link) -> Iterator[Finding]:
 
 
 def _log_in(context: ProbeContext, link: Link) -> Finding | None:
-    """Send the password of the URL, over TCP only: a serial register has none (and would read it as noise)."""
+    """Send the password of the URL, over TCP only: a serial register has none, it would be noise."""
     password = context.target.option("password")
     if not password or context.target.wire != "tcp":
         return None

@@ -71,7 +71,7 @@ def _some_time() -> datetime:
 
 
 class TremolRegister:
-    """A register on one wire; `wall` returns the time of day beside it. `needs-password`: it is `PASSWORD`."""
+    """A register on one wire; `wall` returns the time of day beside it. Its password: `PASSWORD`."""
 
     protocol = "tremol"
     faults = frozenset(_STATUS) | frozenset(_PRINTER) | _OTHERS
