@@ -39,6 +39,11 @@ class ProbeEntry(NamedTuple):
             return self.computer
         return (target.protocol or target.wire) in self.protocols
 
+    def prepare(self) -> None:
+        """Import a built-in probe: a dozen threads that import at once are all as slow as the slowest."""
+        if isinstance(self.implementation, str) and self.implementation.startswith("probes."):
+            import_module(self.implementation.partition(":")[0])
+
     def load(self) -> Probe:
         """Return a new instance of the probe."""
         if not isinstance(self.implementation, str):
@@ -70,6 +75,8 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("register.shtrih", "probes.devices.fiscal.shtrih:ShtrihProbe", "shtrih", budget_s=28.0),
     _device("printer.snmp", "probes.services.snmp_printer:SnmpPrinterProbe", "snmp"),
     _device("register.datecs", "probes.devices.fiscal.datecs:DatecsProbe", "datecs"),
+    _device("register.tremol", "probes.devices.fiscal.tremol:TremolProbe", "tremol"),
+    _device("register.cgi", "probes.devices.fiscal.cgi_register:CgiRegisterProbe", "cgi"),
     _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
     _device("service.utm", "probes.services.utm:UtmProbe", "utm"),
     _device("service.marking", "probes.services.marking:MarkingProbe", "marking"),

@@ -26,6 +26,8 @@ DEVICES: dict[str, str] = {
     "ofd": "probes.lab.devices.ofd_host:OperatorHost",
     "shtrih": "probes.lab.devices.shtrih:ShtrihRegister",
     "datecs": "probes.lab.devices.datecs:DatecsRegister",
+    "tremol": "probes.lab.devices.tremol:TremolRegister",
+    "cgi": "probes.lab.devices.cgi_register:CgiRegister",
     "scanner": "probes.lab.devices.scanner:Scanner",
     "zvt": "probes.lab.devices.zvt:ZvtTerminal",
     "telium": "probes.lab.devices.telium:TeliumTerminal",
