@@ -23,6 +23,7 @@ class ProbeEntry(NamedTuple):
     `tcp://`); a probe with `computer` asks this computer instead.
     `needs` are ids of probes whose fault makes this one pointless: it is then skipped because of theirs.
     `texts` is the folder of a plug-in's texts, laid out as `supportctl/catalog`.
+    `listens`: it waits for what a healthy device may or may not send, so it is started before the others.
     """
 
     id: str
@@ -32,6 +33,7 @@ class ProbeEntry(NamedTuple):
     needs: tuple[str, ...] = ()
     budget_s: float = 15.0
     texts: str | None = None
+    listens: bool = False
 
     def asks(self, target: Target) -> bool:
         """Return whether this probe is for `target`."""
@@ -58,8 +60,11 @@ def _device(
     *protocols: str,
     needs: tuple[str, ...] = ("net.address",),
     budget_s: float = 15.0,
+    listens: bool = False,
 ) -> ProbeEntry:
-    return ProbeEntry(id_, implementation, frozenset(protocols), needs=needs, budget_s=budget_s)
+    return ProbeEntry(
+        id_, implementation, frozenset(protocols), needs=needs, budget_s=budget_s, listens=listens
+    )
 
 
 def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> ProbeEntry:
@@ -81,12 +86,14 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("service.utm", "probes.services.utm:UtmProbe", "utm"),
     _device("service.marking", "probes.services.marking:MarkingProbe", "marking"),
     _device("service.ofd", "probes.services.ofd:OfdProbe", "ofd", needs=_INTERNET),
-    _device("scale.toledo8217", "probes.devices.scales.toledo8217:Toledo8217Probe", "toledo8217"),
-    _device("scale.sma", "probes.devices.scales.sma:SmaProbe", "sma"),
-    _device("scale.cas", "probes.devices.scales.cas:CasProbe", "cas"),
+    _device(
+        "scale.toledo8217", "probes.devices.scales.toledo8217:Toledo8217Probe", "toledo8217", listens=True
+    ),
+    _device("scale.sma", "probes.devices.scales.sma:SmaProbe", "sma", listens=True),
+    _device("scale.cas", "probes.devices.scales.cas:CasProbe", "cas", listens=True),
     _device("scale.massak", "probes.devices.scales.massak:MassaKProbe", "massak"),
     _device("scale.shtrih", "probes.devices.scales.shtrihscale:ShtrihScaleProbe", "shtrihscale"),
-    _device("scanner.serial", "probes.devices.scanner:ScannerProbe", "scanner"),
+    _device("scanner.serial", "probes.devices.scanner:ScannerProbe", "scanner", listens=True),
     _device("register.atol", "probes.devices.fiscal.atol_web:AtolWebProbe", "atol", budget_s=28.0),
     _device("register.atol2", "probes.devices.fiscal.atol_wire:Atol2Probe", "atol2", budget_s=28.0),
     _device("register.atol3", "probes.devices.fiscal.atol_wire:Atol3Probe", "atol3", budget_s=28.0),

@@ -90,8 +90,10 @@ class Runner:
         return RunResult(one_cause_one_finding(found), self._clock.monotonic() - started, interrupted)
 
     def _start(self, jobs: Sequence[Job], deadline: Deadline) -> None:
-        lanes = deque(_by_wire(jobs))
-        for number in range(min(MAX_THREADS, len(lanes))):
+        ordered = _by_wire(jobs)
+        lanes = deque(ordered)
+        for number, lane in enumerate(ordered[:MAX_THREADS]):
+            lane[0].entry.prepare()
             threading.Thread(
                 target=self._work, args=(lanes, jobs, deadline), name=f"probe-{number}", daemon=True
             ).start()
@@ -162,8 +164,14 @@ def _by_wire(jobs: Iterable[Job]) -> list[list[Job]]:
     for job in jobs:
         key = f"computer:{job.entry.id}" if job.entry.computer else job.target.endpoint
         lanes.setdefault(key, []).append(job)
-    # what others wait for goes first, so that a full house of waiting threads cannot starve it
-    return sorted(lanes.values(), key=lambda lane: (not lane[0].entry.computer, bool(lane[0].entry.needs)))
+    # what others wait for goes first, so that a full house of waiting threads cannot starve it; then those
+    # that listen, and slow lines: their time runs while the others are imported
+    return sorted(lanes.values(), key=lambda lane: _place(lane[0]))
+
+
+def _place(job: Job) -> tuple[bool, ...]:
+    entry = job.entry
+    return not entry.computer, bool(entry.needs), not entry.listens, job.target.wire != "serial"
 
 
 def _concerns(parent: Target, child: Target) -> bool:
