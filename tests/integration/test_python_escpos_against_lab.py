@@ -33,11 +33,11 @@ def client(lab):
         printer.close()
 
 
-def written(lab, count: int) -> list[str]:
-    """Return the writes of the device once there are `count` of them, or after five seconds."""
+def written(lab, last: str) -> list[str]:
+    """Return the writes of the device once `last` is among them, or after five seconds."""
     device, clock = lab.device("till"), SystemClock()
     until = Deadline.after(5, clock)
-    while len(device.writes) < count and not until.expired:
+    while last not in device.writes and not until.expired:
         clock.sleep(0.01)
     return device.writes
 
@@ -61,7 +61,7 @@ def test_printing_is_recorded(lab, client):
     client.text("Total 12.00\n")
     client.cut()
     client.cashdraw(2)
-    writes = written(lab, 5)
+    writes = written(lab, "ESC p")
     assert bytes(lab.device("till").printed).startswith(b"Total 12.00")
     assert "text" in writes
     assert "GS V" in writes
