@@ -146,7 +146,7 @@ class Acknowledgement(NamedTuple):
 
 
 class Single(NamedTuple):
-    """A byte of its own: NAK, RETRY, or the answer to a ping."""
+    """A byte of its own: NAK or RETRY."""
 
     value: int
 
@@ -167,13 +167,13 @@ class Ping(IntEnum):
 
 PING_ANSWERS: Final = frozenset({*_BUSY_TO_DISPLAY, *(ping.value for ping in Ping)})
 BUSY = 0x01  # of the answers 40h to 4Fh
+_SINGLES: Final = frozenset({NAK, RETRY})
 
 
 class Reader:
-    """Splits the stream of a register. `pinged`: outside of frames the answers to 09 are no noise."""
+    """Splits the stream of a register. The answers to 09 are not for it: any letter looks like one."""
 
-    def __init__(self, *, pinged: bool = False) -> None:
-        self._singles = frozenset({NAK, RETRY}) | (PING_ANSWERS if pinged else frozenset())
+    def __init__(self) -> None:
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> None:
@@ -190,7 +190,7 @@ class Reader:
         if not self._pending:
             return NEED_MORE
         first = self._pending[0]
-        if first in self._singles:
+        if first in _SINGLES:
             return Single(self._take(1)[0])
         if first == STX:
             return self._message()
@@ -199,7 +199,7 @@ class Reader:
         raise RemoteProtocolError(self._take(self._noise()))
 
     def _noise(self) -> int:
-        ends = {STX, ACK} | self._singles
+        ends = {STX, ACK} | _SINGLES
         return next((i for i, byte in enumerate(self._pending) if byte in ends), len(self._pending))
 
     def _message(self) -> Message | NeedMore:

@@ -81,20 +81,23 @@ def _ask(context: ProbeContext, link: Link) -> Iterator[Finding]:
 
 
 def _details(dialogue: Dialogue, reading: Reading, framing: Framing) -> LinkError | None:
-    """Ask the rest; a wire that breaks meanwhile keeps what is known."""
-    questions = [
-        (CLOCK[framing], reading.clock),
-        (RECEIPT[framing], reading.receipt),
-        (FREE_RECORDS[framing], reading.records),
-        (TAX_ID[framing], reading.tax_id),
-    ]
+    """Ask the rest, the most telling first, with the usual size of each answer on the wire.
+
+    A wire that breaks meanwhile keeps what is known; one that is too slow for an answer is not asked for it.
+    """
+    questions = [(CLOCK[framing], 40, reading.clock)]
     if framing is Framing.P:
-        questions.append((UNSENT, reading.unsent))
+        questions.append((UNSENT, 80, reading.unsent))
     else:
-        questions += [(SERVER, reading.server), (POWER, reading.power)]
+        questions += [(SERVER, 120, reading.server), (POWER, 60, reading.power)]
+    questions += [
+        (RECEIPT[framing], 40, reading.receipt),
+        (FREE_RECORDS[framing], 35, reading.records),
+        (TAX_ID[framing], 40, reading.tax_id),
+    ]
     try:
-        for request, take in questions:
-            told: Told | None = dialogue.ask(request)
+        for request, size, take in questions:
+            told: Told | None = dialogue.ask(request) if dialogue.pace.allows(size) else None
             if told is not None:
                 take(told)
     except LinkError as error:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.devices.fiscal.framed import Heard, Result, Rules, exchange
+from probes.devices.fiscal.framed import (
+    HOPELESS_NOISE,
+    Heard,
+    Pace,
+    Result,
+    Rules,
+    exchange,
+    is_another_device,
+)
 from probes.protocols.datecs import (
     DIAGNOSTICS,
     NEED_MORE,
@@ -77,6 +85,7 @@ class Dialogue:
     def __init__(self, context: ProbeContext, talk: Conversation) -> None:
         self.framing: Framing | None = None
         self.failed: Result | None = None
+        self.pace = Pace(context)
         self._context, self._talk = context, talk
         self._seq = SEQ_MIN
 
@@ -97,7 +106,7 @@ class Dialogue:
                 self.framing = framing
                 return told
             failed = _telling(failed, self.failed)
-            if failed is not None and failed.heard is Heard.BUSY:
+            if failed is not None and (failed.heard is Heard.BUSY or _is_settled(failed)):
                 break
         self.failed = failed
         return None
@@ -120,15 +129,21 @@ class Dialogue:
 
         result = exchange(self._context, self._talk, request.name, put, rules)
         if result.heard is Heard.ANSWERED and listener is not None and listener.reply is not None:
+            self.pace.note(result.answer)
             return Told(listener.reply, result.answer)
         self.failed = result
         return None
+
+
+def _is_settled(failed: Result) -> bool:
+    """Return whether what came is a sound answer of something else; a few bytes look like any text."""
+    came = failed.answer.data
+    enough = failed.heard is Heard.NOISE and len(came) > HOPELESS_NOISE
+    return enough and is_another_device(failed.answer.sent, came)
 
 
 def _telling(one: Result | None, other: Result | None) -> Result | None:
     """Return the failure that says more."""
     if one is None or other is None:
         return one or other
-    more, less = (other, one) if other.heard.value > one.heard.value else (one, other)
-    came = more.answer.data or less.answer.data
-    return more._replace(answer=more.answer._replace(data=came))
+    return max(one, other, key=lambda result: (result.heard.value, len(result.answer.data)))

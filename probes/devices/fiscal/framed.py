@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from probes.links.base import LinkError
 from probes.links.exchange import NOT_AN_ANSWER, Answer, Conversation
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from supportctl.core.deadline import Deadline
 
 _TOO_MUCH_NOISE = 256
-_HOPELESS_NOISE = (
-    64  # so much that no register says, and no answer to the first question: not worth repeating
-)
+HOPELESS_NOISE = 64  # so much that no register says, and no answer to the first question: not worth repeating
 _BUSY_PAUSE_S = 0.1
+_RESERVE = 1.3
 
 
 class Heard(Enum):
@@ -51,11 +51,15 @@ class Listener(Protocol):
 
 
 class Rules(NamedTuple):
-    """`wait_s` for an answer, `tries` in all, `busy_s` to wait for a register that is at work."""
+    """`wait_s` for the next piece of an answer, `tries` in all.
+
+    `busy_s` is how long a register may say that it is at work, `answer_s` how long an answer may go on.
+    """
 
     wait_s: float = 0.5
     tries: int = 3
     busy_s: float = 3.0
+    answer_s: float = 12.0
     ask_again_when_busy: bool = False  # else it sends the answer by itself once it is ready
 
 
@@ -94,26 +98,31 @@ def exchange(
     Raises:
         LinkError: the wire closed, or the check's time is over.
     """
-    clock = context.clock
     patience = context.deadline.within(rules.busy_s)
     worst, came, tries = Heard.SILENCE, bytearray(), 0
     first: Answer | None = None
     while True:
         request, listener = put()
-        listening = _Once(talk, asked, listener, rules)
-        answer = listening.ask(request, patience)
+        listening = _Once(context, talk, asked, listener, rules)
+        try:
+            answer = listening.ask(request, patience)
+        except LinkError as error:
+            came += listening.came + listener.noise
+            if error.code != "link.closed" or not is_another_device(request, bytes(came)):
+                raise
+            answer = Answer(bytes(came), b"", listening.started, "noise", asked, request)
+            return Result(Heard.NOISE, answer)  # a web server hangs up after its complaint
         first = first or answer
         came += answer.before + listening.came
         if listening.heard is Heard.ANSWERED:
-            return Result(
-                Heard.ANSWERED, answer._replace(data=listener.raw, sent=request, outcome="answered")
-            )
+            told = answer._replace(data=listener.raw, sent=request, outcome="answered")
+            return Result(Heard.ANSWERED, told)
         worst = max(worst, listening.heard, listener.worst, key=_telling)
         if listening.heard is Heard.BUSY and rules.ask_again_when_busy and not patience.expired:
-            clock.sleep(min(_BUSY_PAUSE_S, patience.remaining()))
+            context.clock.sleep(min(_BUSY_PAUSE_S, patience.remaining()))
             continue
         tries += 1
-        hopeless = worst in {Heard.SILENCE, Heard.NOISE} and len(came) > _HOPELESS_NOISE
+        hopeless = worst in {Heard.SILENCE, Heard.NOISE} and len(came) > HOPELESS_NOISE
         tired = listening.heard is Heard.BUSY and patience.expired
         if tries >= rules.tries or hopeless or tired:
             break
@@ -126,22 +135,37 @@ def _telling(heard: Heard) -> int:
     return heard.value
 
 
-class _Once:
-    """One try: puts the question, and waits as long as the register says that it works on it."""
+def is_another_device(request: bytes, came: bytes) -> bool:
+    """Return whether `came` is how a web server or the like greets: no use to ask it again."""
+    from probes.links.garble import WRONG_DEVICE, explain_noise  # only what went wrong pays for its import
 
-    def __init__(self, talk: Conversation, asked: str, listener: Listener, rules: Rules) -> None:
+    return explain_noise(request, came).code == WRONG_DEVICE
+
+
+class _Once:
+    """One try: puts the question, and waits as long as the register works on it or the answer goes on."""
+
+    def __init__(
+        self, context: ProbeContext, talk: Conversation, asked: str, listener: Listener, rules: Rules
+    ) -> None:
         self.heard = Heard.SILENCE
         self.came = bytearray()
+        self.started = context.clock.monotonic()
+        self._coming = context.deadline.within(rules.answer_s)
         self._talk, self._asked = talk, asked
         self._listener, self._rules = listener, rules
 
     def ask(self, request: bytes, patience: Deadline) -> Answer:
         """Return the answer to `request` as far as it came at first; all of it is in `came`."""
-        answer = self._hear(request)
-        while self.heard is Heard.BUSY and not self._rules.ask_again_when_busy and not patience.expired:
-            if not self._hear(b"").data:
-                break
+        answer = more = self._hear(request)
+        while more.data and self._goes_on(more, patience):
+            more = self._hear(b"")
         return answer
+
+    def _goes_on(self, more: Answer, patience: Deadline) -> bool:
+        if self.heard is Heard.BUSY:
+            return not self._rules.ask_again_when_busy and not patience.expired
+        return more.outcome == "incomplete" and not self._coming.expired
 
     def _hear(self, request: bytes) -> Answer:
         complete = _Complete(self._listener)
@@ -149,3 +173,20 @@ class _Once:
         self.came += answer.data + answer.rest
         self.heard = complete.heard or self.heard
         return answer
+
+
+class Pace:
+    """How fast a register answers over this wire: what would take longer than the check is not begun."""
+
+    def __init__(self, context: ProbeContext) -> None:
+        self._context = context
+        self._byte_s = 0.0
+
+    def note(self, answer: Answer) -> None:
+        """Take note of an answer that has just come."""
+        took = self._context.clock.monotonic() - answer.started
+        self._byte_s = max(self._byte_s, took / max(1, len(answer.data)))
+
+    def allows(self, size: int) -> bool:
+        """Return whether an answer of `size` bytes would come in the time that is left."""
+        return self._byte_s * size * _RESERVE < self._context.deadline.remaining()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.devices.fiscal.framed import Heard, Result, Rules, exchange
+from probes.devices.fiscal.framed import Heard, Pace, Result, Rules, exchange
 from probes.protocols.tremol import (
     BUSY,
-    NAK,
     NBL_MIN,
     NEED_MORE,
     PING,
+    PING_ANSWERS,
     RETRY,
     Acknowledgement,
     DamagedFrameError,
@@ -82,25 +82,16 @@ class _PingListener:
         self.raw = b""
         self.worst = Heard.SILENCE
         self.value: int | None = None
-        self._reader = Reader(pinged=True)
 
     def take(self, piece: bytes) -> Heard | None:
-        self._reader.feed(piece)
-        while True:
-            try:
-                event = self._reader.next_event()
-            except RemoteProtocolError as error:
-                self.noise += error.data
-                self.worst = Heard.NOISE
-                continue
-            if event == NEED_MORE:
-                return None
-            if not isinstance(event, Single) or event.value in {NAK, RETRY}:
-                self.worst = Heard.OTHER
-                continue
-            self.value, self.raw = event.value, bytes((event.value,))
-            busy = event.value & BUSY and event.value not in _REFUSALS
-            return Heard.BUSY if busy else Heard.ANSWERED
+        """Take the byte if it stands alone or with its like: letters of any text look like an answer."""
+        if self.noise or len(set(piece)) != 1 or piece[0] not in PING_ANSWERS:
+            self.noise += piece
+            self.worst = Heard.NOISE
+            return None
+        self.value, self.raw = piece[0], piece[:1]
+        busy = piece[0] & BUSY and piece[0] not in _REFUSALS
+        return Heard.BUSY if busy else Heard.ANSWERED
 
 
 class Dialogue:
@@ -108,6 +99,7 @@ class Dialogue:
 
     def __init__(self, context: ProbeContext, talk: Conversation) -> None:
         self.failed: Result | None = None
+        self.pace = Pace(context)
         self._context, self._talk = context, talk
         self._nbl = NBL_MIN
 
@@ -148,6 +140,7 @@ class Dialogue:
 
         result = exchange(self._context, self._talk, request.name, put, _RULES)
         if result.heard is Heard.ANSWERED and listener is not None and listener.reply is not None:
+            self.pace.note(result.answer)
             return Told(listener.reply, result.answer)
         self.failed = result
         return None

@@ -37,7 +37,16 @@ _NO_ERRORS = _OPEN | {Bit.DAILY_REPORT_NOT_ZEROED, Bit.FISCALISED, Bit.FM_PRODUC
 _CLOCK_BITS = {Bit.CLOCK_NOT_SET, Bit.CLOCK_WRONG}
 # What an acknowledgement says that is no error of the register at all.
 _HARMLESS = {DeviceError.OK, DeviceError.NO_EXTERNAL_DISPLAY}
-_STATUS_SUBJECTS = ("mechanics", "storage", "document", "errors", "shift", "registration", "queue")
+_STATUS_SUBJECTS = (
+    "identity",
+    "mechanics",
+    "storage",
+    "document",
+    "errors",
+    "shift",
+    "registration",
+    "queue",
+)
 
 
 class Reading:

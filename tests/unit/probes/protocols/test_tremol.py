@@ -18,8 +18,8 @@ ACK = bytes.fromhex("06203332 32310a")
 NOON = datetime(2026, 11, 22, 12, 0)  # noqa: DTZ001  a register's clock knows no zone
 
 
-def events(*pieces, pinged=False):
-    reader, found, noise = Reader(pinged=pinged), [], b""
+def events(*pieces):
+    reader, found, noise = Reader(), [], b""
     for piece in pieces:
         reader.feed(piece)
         while True:
@@ -81,16 +81,15 @@ def test_damage_is_told_from_noise():
         reader.next_event()
 
 
-def test_answers_to_the_ping_are_noise_elsewhere():
-    assert events(b"\x40\x50", pinged=True)[0] == [Single(0x40), Single(0x50)]
+def test_answers_to_the_ping_are_noise_here():
     assert events(b"\x40\x50") == ([], b"\x40\x50")
 
 
-@given(st.binary(max_size=150), st.lists(st.integers(0, 220), max_size=8), st.booleans())
-def test_any_split_gives_the_same_and_nothing_but_the_codecs_error(data, cuts, pinged):
+@given(st.binary(max_size=150), st.lists(st.integers(0, 220), max_size=8))
+def test_any_split_gives_the_same_and_nothing_but_the_codecs_error(data, cuts):
     stream = data[:75] + NO_PAPER + ACK + data[75:]
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    assert events(*(stream[a:b] for a, b in pairwise(edges)), pinged=pinged) == events(stream, pinged=pinged)
+    assert events(*(stream[a:b] for a, b in pairwise(edges))) == events(stream)
 
 
 @pytest.mark.parametrize(
