@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from probes.lab.wirefaults import Piece
 
+_HALF_TICK_S = 0.0005  # the loop's timers round up to a millisecond: so a line keeps its pace on average
 _MAX_WAITING = 64  # answers that the client has not taken; then the device stops reading, as a real one does
 
 
@@ -116,7 +117,7 @@ class Session:
                 continue
             self._piece, self._sent = piece, 0
             if piece.after_s:
-                self._timer = self._loop.call_later(piece.after_s, self._due)
+                self._timer = self._loop.call_later(max(0.0, piece.after_s - _HALF_TICK_S), self._due)
             else:
                 self._write()
 
