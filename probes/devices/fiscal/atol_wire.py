@@ -5,6 +5,7 @@ Both protocols carry the same commands, so that the same state gives the same fi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from probes.devices.fiscal.atol_reading import WireReading
@@ -32,7 +33,7 @@ _OTHER_WAIT_S = 0.6
 _NO_SENSE = {"link.silent", "link.garbled"}
 
 
-class _AtolProbe:
+class _AtolProbe(ABC):
     """What the probes of both protocols share."""
 
     codes = CODES | LINK_CODES
@@ -67,12 +68,13 @@ class _AtolProbe:
         if broken is not None:
             yield broken
 
+    @abstractmethod
     def _talk(self, context: ProbeContext, link: Link, password: str) -> Talk:
-        raise NotImplementedError
+        """Return the conversation in this protocol."""
 
+    @abstractmethod
     def _speaks_the_other(self, context: ProbeContext, link: Link) -> Finding | None:
         """Return a finding if this register answers in the other protocol."""
-        raise NotImplementedError
 
 
 class Atol2Probe(_AtolProbe):

@@ -6,6 +6,7 @@ A service says by `respond` what it answers; everything but GET and HEAD is a wr
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final, NamedTuple
 
@@ -42,7 +43,7 @@ def document(value: object, status: int = 200) -> Said:
     return Said(status, json.dumps(value, ensure_ascii=False).encode())
 
 
-class WebService:
+class WebService(ABC):
     """The device side of HTTP; the services of the lab derive from it. Answers need not be closed behind."""
 
     protocol: ClassVar[str]
@@ -104,9 +105,9 @@ class WebService:
         """Return whether a request changes something: all but GET and HEAD, where not known better."""
         return asked.method not in _READING
 
+    @abstractmethod
     def respond(self, asked: Asked, wall: datetime) -> Said:
         """Return the answer to a request at the time of day `wall`."""
-        raise NotImplementedError
 
     def _next(self) -> Asked | None:
         """Return the first whole request; None while there is none."""
