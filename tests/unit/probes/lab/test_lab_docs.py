@@ -16,6 +16,7 @@ DOCS = Path(__file__).parents[4] / "docs" / "lab.md"
 PROTOCOLS = (
     "escpos",
     "star",
+    "shtrih",
     "atol",
     "atol2",
     "atol3",
