@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from probes.lab.device import Device
+
 HEALTHY = "healthy"
 _LAB_SIZE = 60  # devices that are on at once: each has a socket or a pseudo-terminal
 
@@ -191,8 +193,12 @@ def run(cases: Sequence[Case], check: Callable[[Case, str], Told], *, workers: i
                     stack.callback(first.close)
             pool = stack.enter_context(ThreadPoolExecutor(workers))
             for number, (case, told) in enumerate(zip(part, pool.map(check, part, urls), strict=True)):
-                device = lab.device(_name(number))
-                yield Outcome(case, told, _foreign(device.opcodes, device.writes, case.reads))
+                yield judged(case, told, lab.device(_name(number)))
+
+
+def judged(case: Case, told: Told, device: Device) -> Outcome:
+    """Return the outcome of a case whose device was asked."""
+    return Outcome(case, told, _foreign(device.opcodes, device.writes, case.reads))
 
 
 def _specs(cases: Iterable[Case]) -> Iterator[DeviceSpec]:
