@@ -1,8 +1,9 @@
 """Asks a Shtrih-M register over either protocol: no waits on a good line, the vendor's repeats on a bad one.
 
 On the standard protocol ENQ is sent at the start and after trouble only: a register that was told that its
-answer arrived (06) is ready for the next command. A command is put at most three times. All commands here
-only read, so one whose answer was lost is simply put again.
+answer arrived (06) is ready for the next command; one that is deaf without ENQ gets it before each command
+from then on. A command is put at most three times: all of them only read, so one whose answer was lost is
+simply put again.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class StandardDialogue:
         self._talk = Talk(context, link)
         self._reader: Reader[shtrih.Event] = shtrih.Reader()
         self._last = b""
+        self._wants_enq = False
 
     def start(self) -> None:
         """Send ENQ until the register is idle; what it had left to say is fetched and dropped."""
@@ -66,6 +68,8 @@ class StandardDialogue:
         """Return the answer to `command`, after up to three tries."""
         request = shtrih.encode(command, password)
         failed: TroubleError | None = None
+        if self._wants_enq:
+            self._make_idle()
         for _ in range(TRIES):
             if failed is not None:
                 self._make_idle_after(failed)
@@ -76,6 +80,8 @@ class StandardDialogue:
                 failed = self._talk.trouble(again.kind)
                 continue
             self._last = reply.got
+            if failed is not None and failed.kind == "silent":
+                self._wants_enq = True  # this model hears a command behind ENQ only
             return reply
         assert failed is not None
         raise failed

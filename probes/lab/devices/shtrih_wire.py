@@ -27,6 +27,7 @@ LINE_FAULTS: Final = frozenset(
         "refuses-frames",  # every command is damaged on its way
         "reboots-once",  # restarts in the middle of the third answer
         "reboots",  # restarts in the middle of every answer
+        "wants-enq",  # takes a command only behind an ENQ of its own
         "stray-ff",  # FF in front of answers, as adapters on TCP send it
         "protocol-2",
     }
@@ -80,6 +81,7 @@ class Line:
         self._num = 0x0004
         self._sent = 0
         self._resending = False
+        self._asked = False  # by ENQ, since the last command
 
     def power_cycle(self) -> None:
         """Forget everything, the protocol included."""
@@ -122,6 +124,9 @@ class Line:
             return b""
         frame = bytes(pending)
         pending.clear()
+        asked, self._asked = self._asked, False
+        if "wants-enq" in self._active and not asked:
+            return b""
         if xor(frame[1:-1]) != frame[-1] or "refuses-frames" in self._active:
             return bytes((_NAK,))
         self._answer = self._execute(frame[2:-1])
@@ -135,6 +140,7 @@ class Line:
         if byte != _ENQ:
             return b""
         self._heard.append("ENQ")
+        self._asked = True
         if "busy" in self._active:
             return bytes((_ACK,))
         if self._answer:
