@@ -1,4 +1,4 @@
-"""The probes of scales: what is particular to one maker's protocol; the faults of all are in test_scales.py."""
+"""The probes of scales: what is particular to one protocol; the faults of all are in test_scales.py."""
 
 from __future__ import annotations
 
