@@ -165,7 +165,8 @@ class _Once:
     def _goes_on(self, more: Answer, patience: Deadline) -> bool:
         if self.heard is Heard.BUSY:
             return not self._rules.ask_again_when_busy and not patience.expired
-        return more.outcome == "incomplete" and not self._coming.expired
+        damaged = self._listener.worst is Heard.DAMAGED  # no use to wait for the rest of it
+        return more.outcome == "incomplete" and not damaged and not self._coming.expired
 
     def _hear(self, request: bytes) -> Answer:
         complete = _Complete(self._listener)
