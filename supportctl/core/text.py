@@ -20,6 +20,8 @@ def clean(value: object, limit: int = DEFAULT_LIMIT) -> str:
     `\u202e`; the result has at most `limit` characters and ends with `…` where it was cut.
     """
     text = str(value)
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # nearly always
     cut = text[: limit + 1]
     safe = "".join(_visible(character) for character in cut)
     return safe if len(text) <= limit and len(safe) <= limit else safe[: max(limit - 1, 0)] + "…"
