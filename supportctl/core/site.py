@@ -30,6 +30,9 @@ class Expect(Strict):
     shift: Literal["open", "closed"] | None = None
     model: str | None = Field(default=None, description="Part of the model's name.")
     serial: str | None = Field(default=None, description="Serial number.")
+    firmware: str | None = Field(
+        default=None, description="Lowest firmware of a register that the shop's work needs."
+    )
     unit: Literal["kg", "g", "lb", "oz"] | None = Field(
         default=None, description="Unit in which the till expects the weights of a scale."
     )

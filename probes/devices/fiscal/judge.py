@@ -9,6 +9,7 @@ mechanics, drawer, document, clock, errors.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ CODES = frozenset(
         "fiscal.fn-expired", "fiscal.fn-not-fiscalised", "fiscal.fn-archive-closed", "fiscal.fn-memory-low",
         "fiscal.fn-memory-full", "fiscal.fn-fault", "fiscal.ofd-queue", "fiscal.ofd-queue-old",
         "fiscal.ofd-blocked", "fiscal.ofd-unreachable", "fiscal.not-registered", "fiscal.blocked",
-        "fiscal.battery-low", "fiscal.drawer-open", "fiscal.wrong-password", "fiscal.device-busy",
+        "fiscal.battery-low", "fiscal.firmware-old", "fiscal.drawer-open", "fiscal.wrong-password", "fiscal.device-busy",
         "fiscal.device-error",
     }
 )  # fmt: skip
@@ -71,6 +72,14 @@ def _identity(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:
         firmware=state.firmware or "?",
         serial=state.serial or "?",
     )
+    floor = context.settings.expect.get("firmware")
+    if floor and state.firmware and _numbers(state.firmware) < _numbers(floor):
+        seen = _proof(state, "identity")
+        yield context.warning("fiscal.firmware-old", *seen, firmware=state.firmware, expected=floor)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"[0-9]{1,9}", version)]
 
 
 def _lock(state: RegisterState, context: ProbeContext) -> Iterator[Finding]:

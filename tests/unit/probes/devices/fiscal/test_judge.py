@@ -335,7 +335,7 @@ STATES = st.builds(
         unsent=st.none() | st.integers(0, 65535),
         first_at=st.none() | st.datetimes(),
         transport_up=MAYBE,
-        error_text=st.none() | st.text(),
+        error_text=st.none() | st.text(st.characters(exclude_characters="{}")),
         locked=MAYBE,
     ),
     errors=st.lists(ERRORS),
@@ -351,6 +351,19 @@ def test_any_state_is_judged_in_words(some):
         for lang in ("en", "ru"):
             reported = describe(finding, Catalog(lang))
             assert reported.title
-            assert "{" not in reported.title + reported.explanation.replace("{shift: open}", "").replace(
-                "{drawer: closed}", ""
-            )
+            assert "{" not in reported.title + reported.explanation
+
+
+@pytest.mark.parametrize(
+    ("firmware", "expected", "old"),
+    [
+        ("5.8.14", "5.8.100", True),
+        ("5.8.100", "5.8.14", False),
+        ("C.3 b664", "C.3 b664", False),
+        (None, "1", False),
+    ],
+)
+def test_old_firmware_is_told_only_where_the_configuration_asks(firmware, expected, old):
+    found = told(state(firmware=firmware), firmware=expected)
+    assert ("fiscal.firmware-old" in found) is old
+    assert "fiscal.firmware-old" not in told(state(firmware=firmware))
