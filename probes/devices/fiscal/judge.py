@@ -42,8 +42,8 @@ CODES = frozenset(
         "fiscal.fn-expired", "fiscal.fn-not-fiscalised", "fiscal.fn-archive-closed", "fiscal.fn-memory-low",
         "fiscal.fn-memory-full", "fiscal.fn-fault", "fiscal.ofd-queue", "fiscal.ofd-queue-old",
         "fiscal.ofd-blocked", "fiscal.ofd-unreachable", "fiscal.not-registered", "fiscal.blocked",
-        "fiscal.battery-low", "fiscal.firmware-old", "fiscal.drawer-open", "fiscal.wrong-password", "fiscal.device-busy",
-        "fiscal.device-error",
+        "fiscal.battery-low", "fiscal.firmware-old", "fiscal.drawer-open", "fiscal.wrong-password",
+        "fiscal.device-busy", "fiscal.device-error",
     }
 )  # fmt: skip
 """What `judge` may yield; those of a row of an error table are among them."""
