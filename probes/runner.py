@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probes.causes import one_cause_one_finding
 from probes.context import ProbeContext, ProbeSettings
+from probes.identity_check import other_unit
 from supportctl.core.finding import Finding, Status, clean_args
 from supportctl.core.target import THIS_COMPUTER, is_loopback
 
@@ -129,6 +130,9 @@ class Runner:
             for finding in job.entry.load().run(context):
                 if not self._keep(job, finding):
                     return
+                other = other_unit(finding, job.settings.expect) if job.settings.expect else None
+                if other is not None:
+                    self._keep(job, other)
         except Exception as error:  # noqa: BLE001  a probe's bug must not cost the rest of the report
             self._keep(job, _crashed(job, error))
         finally:

@@ -23,10 +23,6 @@ class Expect(Strict):
     """What is normal for this target, where a device cannot know."""
 
     drawer: Literal["open", "closed"] | None = None
-    drawer_line: Literal["high", "low"] | None = Field(
-        default=None,
-        description="Level of the drawer line while the drawer is closed: drawers differ.",
-    )
     shift: Literal["open", "closed"] | None = None
     model: str | None = Field(default=None, description="Part of the model's name.")
     serial: str | None = Field(default=None, description="Serial number.")

@@ -189,3 +189,13 @@ def wait_until():
             clock.sleep(0.02)
 
     return wait
+
+
+def test_two_printers_that_have_swapped_their_places_are_noticed(lab, supportctl, tmp_path):
+    config = tmp_path / "supportctl.yaml"
+    target = f"{{name: till, url: '{lab.url('front')}', expect: {{model: TM-T88}}}}"
+    config.write_text(f"site: {{id: s1}}\ntargets:\n  - {target}\n")
+    ended = supportctl("--config", str(config), "check", "till", "--format", "json")
+    assert (ended.exit_code, codes(ended)["device.other-unit"]) == (4, "warning")
+    config.write_text(config.read_text().replace("TM-T88", "tm-t20"))
+    assert supportctl("--config", str(config), "check", "till").exit_code == 0
