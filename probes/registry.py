@@ -111,7 +111,12 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _computer("net.quality", "probes.network.quality:QualityProbe", needs=("net.address",)),
     _computer("net.mtu", "probes.network.mtu:MtuProbe", needs=(*_ONLINE, "net.dns", "net.internet")),
     _computer("host.clock", "probes.network.clock:ClockProbe", needs=_ONLINE),
-    _device("device.any", "probes.discovery.any_device:AnyDeviceProbe", "tcp", "serial", "rfc2217", "usb"),
+    _device(
+        "device.any",
+        "probes.discovery.any_device:AnyDeviceProbe",
+        *("tcp", "serial", "rfc2217", "usb"),
+        budget_s=30.0,  # it hands over to the probe of what it finds
+    ),
     _device("terminal.zvt", "probes.devices.terminal:ZvtTerminalProbe", "zvt"),
     _device("terminal.telium", "probes.devices.telium_terminal:TeliumTerminalProbe", "telium"),
     _device("terminal.presence", "probes.devices.closed_terminal:ClosedTerminalProbe", "terminal"),

@@ -33,7 +33,9 @@ class AnyDeviceProbe:
         from probes.network.answers import PortProbe
 
         started = context.clock.monotonic()
-        identity = identify(context.target, wires(context.opener), context.deadline, context.clock)
+        identity = identify(
+            context.target, wires(context.opener), context.deadline, context.clock, details=False
+        )
         if identity.found is not None:
             seen = context.evidence(
                 "identify", "device.recognised", started=started, protocol=str(identity.found.protocol)

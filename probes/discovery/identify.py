@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from probes.context import ProbeContext
 from probes.discovery.details import ask_details
-from probes.discovery.identifiers import IDENTIFIERS, rows_for
-from probes.discovery.identity import Identity, Try
+from probes.discovery.identifiers import rows_for
+from probes.discovery.identity import MODEL, SERIAL_NUMBER, Identity, Try
+from probes.discovery.known_ports import GREETING_S, greeted, known_port, not_recognised
+from probes.discovery.own_questions import OWN_QUESTIONS, own_question
+from probes.discovery.own_reader import read_own
 from probes.discovery.search import Search, settings_text
 from probes.links.base import CHUNK, LinkError
 from probes.links.garble import explain_noise
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from supportctl.core.deadline import Deadline
     from supportctl.core.target import Target
 
-GREETING_S = 0.2  # SSH, mail and FTP servers speak first
 ANSWER_S = 2.0  # over a network: a printer that works on a graphic answers late
 _FULL_SPEED = 9600
 
@@ -45,18 +47,94 @@ def _retune(link: Link, target: Target, deadline: Deadline) -> None:
     retune(link, target, deadline)  # type: ignore[arg-type]  # only ports are retuned, and they are PortLinks
 
 
-def identify(target: Target, wires: Wires, deadline: Deadline, clock: Clock) -> Identity:
-    """Return what answers at `target`; never raises for what the wire or the device does."""
+def identify(
+    target: Target, wires: Wires, deadline: Deadline, clock: Clock, *, details: bool = True
+) -> Identity:
+    """Return what answers at `target`; never raises for what the wire or the device does.
+
+    Without `details` a device that its port's own question recognised is asked nothing more.
+    """
     context = ProbeContext(target, deadline, clock, wires.open)
-    rows = rows_for(target.protocol, target.wire, target.port)
-    if not rows:
-        return Identity(target, why="not-asked")
     try:
-        if target.wire in {"serial", "rfc2217"}:
-            return _on_line(context, wires, rows)
-        return _on_stream(context, wires, rows)
+        if target.protocol is not None and not rows_for(target.protocol, target.wire, target.port):
+            return _by_own_protocol(context, wires)
+        return _by_guess(context, wires, details=details)
     except LinkError as error:
         return Identity(target, why="link", problem=context.link_failed(error))
+
+
+def _by_guess(context: ProbeContext, wires: Wires, *, details: bool) -> Identity:
+    target = context.target
+    asked = _by_port(context)
+    if asked is not None and asked.found is not None:
+        return _with_details(context, asked) if details else asked
+    rows = rows_for(target.protocol, target.wire, target.port)
+    if asked is not None and (asked.why in {"link", "noise"} or not rows):
+        return asked
+    if not rows:
+        return Identity(target, why="not-asked")
+    if target.wire in {"serial", "rfc2217"}:
+        return _on_line(context, wires, rows)
+    found = _on_stream(context, wires, rows)
+    return found._replace(tried=asked.tried + found.tried) if asked else found
+
+
+def _by_port(context: ProbeContext) -> Identity | None:
+    """Ask what the port belongs to; None if it is nobody's."""
+    target = context.target
+    if target.protocol is not None or target.wire not in {"tcp", "http"}:
+        return None
+    known = known_port(target.wire, target.port)
+    if known is not None:
+        return known.ask(context)
+    row = next((row for row in OWN_QUESTIONS if target.port in row.ports), None)
+    return _on_own_port(context, row) if row and target.wire == "tcp" else None
+
+
+def _on_own_port(context: ProbeContext, row: Identifier) -> Identity:
+    tried: list[Try] = []
+    with context.open_link() as link:
+        server = greeted(context, link)
+        if server is not None:
+            return server
+        questions = [(row.asked, row.request), *([row.confirm] if row.confirm else [])]
+        if all(_ask(context, link, row, question, tried) for question in questions):
+            return Identity(context.target, context.target.speaking(row.protocol), tried=tuple(tried))
+    noise = b"" if tried[-1].outcome == "answered" else bytes.fromhex(tried[-1].got.partition("…")[0])
+    return _unrecognised(context, tried, noise, row.request)
+
+
+def _with_details(context: ProbeContext, identity: Identity) -> Identity:
+    """Add what the probe of the protocol reads, if that has not been done."""
+    if (identity.details.get(MODEL) and identity.details.get(SERIAL_NUMBER)) or identity.found is None:
+        return identity
+    own = read_own(context._replace(target=identity.found))
+    if own is None or not own.answered:
+        return identity
+    return identity._replace(
+        settings=settings_text(identity.found),
+        details={**identity.details, **own.details},
+        tried=tuple(dict.fromkeys(identity.tried + own.tried)),
+    )
+
+
+def _by_own_protocol(context: ProbeContext, wires: Wires) -> Identity:
+    """Let the probe of the named protocol ask; on a line of unknown speed, find the speed then."""
+    target = context.target
+    own = read_own(context)
+    if own is None:
+        return Identity(target, why="not-asked")
+    if own.answered:
+        return Identity(target, target, settings_text(target), own.details, own.tried)
+    missed = not_recognised(context, own.problem, own.tried)
+    row = own_question(target.protocol)
+    line = target.wire in {"serial", "rfc2217"}
+    if row is None or not line or target.option("baud") or missed.why not in {"silent", "noise"}:
+        return missed
+    found = _on_line(context, wires, (row,))
+    if found.found is None:
+        return missed._replace(tried=missed.tried + found.tried)
+    return _with_details(context, found._replace(details={}))
 
 
 def _on_line(context: ProbeContext, wires: Wires, rows: tuple[Identifier, ...]) -> Identity:
@@ -70,7 +148,7 @@ def _on_line(context: ProbeContext, wires: Wires, rows: tuple[Identifier, ...]) 
             problem = context.link_failed(error)
             return Identity(target, tried=tuple(search.tried), why="link", problem=problem)
         if found is None:
-            return _unrecognised(context, search.tried, search.noise, IDENTIFIERS[0].request)
+            return _unrecognised(context, search.tried, search.noise, rows[0].request)
         return _identity(context, found[0], found[1], link, search.tried)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from probes.discovery.identifiers import OTHER_FRAME_SPEEDS, OTHER_FRAMES, SPEEDS, Identifier
 from probes.discovery.identity import Try
 from probes.links.base import CHUNK, LinkError
+from supportctl.core.target import USUAL_LINE
 from supportctl.core.text import hexed
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _ADAPTER_S = 0.018  # USB adapters keep a byte for 16 ms before they hand it on
 _LATE_S = 0.5  # noise is blamed on questions of this last while
 _BACK_MAX = 24  # so often we go back at most: a device that sends by itself makes noise all the time
 _NOISE_MAX = 4096
+_LINE = {"baud": "9600", "bytesize": "8", "parity": "none", "stopbits": "1"}
 _FRAME_BITS = 10  # start, 8 data, stop
 
 
@@ -133,7 +135,8 @@ class Search:
         heard, outcome = b"", "silent"
         while piece := self._link.receive(until, CHUNK):
             heard += piece
-            verdict = "no" if heard.startswith(request) else row.recognise(heard)
+            echo = len(request) > 1 and heard.startswith(request)  # one byte may be its own answer
+            verdict = "no" if echo else row.recognise(heard)
             outcome = "answered" if verdict == "yes" else "noise"
             if verdict != "more" or len(heard) > _NOISE_MAX:
                 break
@@ -188,6 +191,5 @@ def settings_text(target: Target) -> str:
     """Return the settings of a serial line as people write them, `9600 8N1`; empty for other wires."""
     if target.wire not in {"serial", "rfc2217"}:
         return ""
-    parity = target.option("parity", "none")[0].upper()
-    frame = f"{target.option('bytesize', '8')}{parity}{target.option('stopbits', '1')}"
-    return f"{target.option('baud', '9600')} {frame}"
+    line = {**_LINE, **USUAL_LINE.get(target.protocol or "", {}), **target.options}
+    return f"{line['baud']} {line['bytesize']}{line['parity'][0].upper()}{line['stopbits']}"

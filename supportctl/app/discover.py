@@ -120,7 +120,7 @@ def _serial(place: Place, clock: Clock, *, ask: bool) -> Discovered:
 
 
 def _asked(ports: Iterable[OpenPort], clock: Clock) -> list[Discovered]:
-    """Identify the printers and the scales that are found by UDP; say what the other ports are for."""
+    """Identify what may be asked, by the question of the port's family; say what the other ports are for."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_PRINTERS_AT_ONCE, "discover") as pool:
@@ -146,7 +146,7 @@ def _one(port: OpenPort, clock: Clock) -> Discovered:
         return Discovered(place, identity if identity.found else None)
     if family is None or not family.ask:
         return Discovered(place)
-    return Discovered(place, identify(parse_target(url), wires(open_link), deadline, clock))
+    return Discovered(place, identify(parse_target(url), wires(open_link), deadline, clock, details=False))
 
 
 def write_found(

@@ -124,6 +124,8 @@ def _description(item: Discovered, catalog: Catalog) -> str:
     if identity and identity.found:
         told = " ".join(identity.details.get(name, "") for name in ("maker", "model")).strip()
         words += [catalog.phrase(f"discover.speaks-{identity.found.protocol}"), told, identity.settings]
+    elif identity and place.protocols and place.kind != "serial":
+        words.append(catalog.phrase("discover.unidentified-port", protocols=", ".join(place.protocols)))
     elif identity:
         words.append(catalog.phrase("discover.unidentified"))
     elif place.kind != "serial":

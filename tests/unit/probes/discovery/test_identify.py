@@ -119,6 +119,6 @@ def test_port_of_a_payment_terminal_gets_no_byte():
     def never(target, deadline):
         raise AssertionError(target)
 
-    target = parse_target("tcp://127.0.0.1:20007")
+    target = parse_target("tcp://127.0.0.1:22000")
     identity = identify(target, Wires(never, retune), Deadline.after(1, CLOCK), CLOCK)
     assert identity.why == "not-asked"
