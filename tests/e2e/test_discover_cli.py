@@ -124,6 +124,31 @@ def test_discover_lan_writes_what_it_identified(supportctl, till_network, tmp_pa
     assert till_network.device("net").writes == []
 
 
+@pytest.fixture
+def register_network():
+    """A register and a terminal on the ports of their families."""
+    devices = (DeviceSpec("register", "shtrih", port=7778), DeviceSpec("terminal", "zvt", port=20007))
+    try:
+        with Lab(Scenario("registers", devices)) as running:
+            yield running
+    except UsageError as error:
+        pytest.skip(f"a port is taken: {error}")
+
+
+def test_register_and_terminal_are_known_by_their_ports(supportctl, register_network):
+    network = json.loads(supportctl("discover", "--lan", "127.0.0.1/32", "--format", "json").stdout)
+    found = {device["url"]: device for device in network["devices"] if device["identified"]}
+    assert {"shtrih+tcp://127.0.0.1:7778", "zvt+tcp://127.0.0.1:20007"} <= found.keys()
+    bare = json.loads(supportctl("identify", "tcp://127.0.0.1:7778", "--format", "json").stdout)
+    named = json.loads(supportctl("identify", "shtrih+tcp://127.0.0.1:7778", "--format", "json").stdout)
+    for part in ("protocol", "model", "serial", "firmware", "url"):
+        assert bare[part] == named[part]
+        assert named[part]
+    assert "касса (Штрих-М)" in supportctl("identify", "tcp://127.0.0.1:7778", "--lang", "ru").stdout
+    for name in register_network.names:
+        assert register_network.device(name).writes == []
+
+
 def test_config_check_in_three_outcomes(supportctl, tmp_path):
     config = tmp_path / "supportctl.yaml"
     supportctl("config", "check", code=2)

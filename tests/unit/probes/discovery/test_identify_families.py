@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from probes.context import ProbeContext
 from probes.discovery import known_ports
+from probes.discovery.any_device import AnyDeviceProbe
 from probes.discovery.identifiers import IDENTIFIERS, SPEEDS
 from probes.discovery.identify import Wires, identify
 from probes.discovery.own_questions import OWN_QUESTIONS
@@ -17,6 +19,7 @@ from probes.links.fakes import FakeLink
 from probes.links.serialport import retune
 from supportctl.core.clock import FakeClock, SystemClock
 from supportctl.core.deadline import Deadline
+from supportctl.core.finding import Status
 from supportctl.core.target import parse_target
 
 CLOCK = SystemClock()
@@ -190,3 +193,24 @@ def test_known_ports_are_asked_on_their_wires_only():
     assert known_ports.known_port("http", 8080).protocol == "utm"
     assert known_ports.known_port("udp", 20007) is None
     assert known_ports.known_port("tcp", 22000) is None
+
+
+@pytest.mark.parametrize(("protocol", "port"), ON_PORTS.items())
+def test_check_of_a_bare_port_passes_on_to_the_right_probe(lab, protocol, port):
+    target, wires = as_if_on(lab, protocol, port)
+    context = ProbeContext(target, Deadline.after(20, CLOCK), CLOCK, wires.open)
+    found = list(AnyDeviceProbe().run(context))
+    assert found[0].code == "device.identity"
+    assert found[0].args["protocol"] == protocol
+    assert any(finding.code.endswith(".answers") for finding in found[1:])
+    assert {finding.code for finding in found} <= AnyDeviceProbe().codes
+    assert lab.device(protocol).writes == []
+
+
+def test_check_of_a_bare_port_where_a_web_server_is_no_utm(lab):
+    target, wires = as_if_on(lab, "marking", ON_PORTS["utm"])
+    context = ProbeContext(target, Deadline.after(10, CLOCK), CLOCK, wires.open)
+    problems = [finding for finding in AnyDeviceProbe().run(context) if finding.status is not Status.OK]
+    assert problems
+    assert not [finding for finding in problems if finding.code.startswith("utm.")]
+    assert all(finding.status is Status.UNKNOWN for finding in problems)
