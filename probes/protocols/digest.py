@@ -45,7 +45,8 @@ def challenge(header: str) -> Challenge:
         raise DigestError("no Digest challenge")
     told = header[begins.end() : _MAX_HEADER]
     ends = _NEXT_SCHEME.search(told)
-    pairs = [part for part in parse_http_list(told[: ends.start()] if ends else told) if "=" in part]
+    parts = parse_http_list(told[: ends.start()] if ends else told)
+    pairs = [part for part in parts if part.partition("=")[2]]  # parse_keqv_list fails on `qop=`
     fields = {name.strip().lower(): value for name, value in parse_keqv_list(pairs).items()}
     algorithm = fields.get("algorithm", "MD5")
     if algorithm.lower().removesuffix(_SESSION) not in _ALGORITHMS:

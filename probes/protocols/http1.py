@@ -20,6 +20,7 @@ _MAX_HEADERS = 16 * 1024
 _START = b"HTTP/"
 _IN_PATHS = "/?&=%:@!$'()*+,;~"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_FOLD = re.compile(r"[\r\n]+[ \t]*")  # where a header goes on in the next line (RFC 9112, 5.2)
 _INTERIM = re.compile(rb"HTTP/1\.\d 1\d\d")  # "100 Continue" comes before the answer proper
 
 
@@ -104,7 +105,7 @@ def parse(heard: bytes, *, closed: bool = False) -> HttpAnswer | None:
         raise HttpError(type(error).__name__) from error
     if ends_with_close and not closed:
         return None
-    headers = {name.lower(): value for name, value in response.getheaders()}
+    headers = {name.lower(): _FOLD.sub(" ", value) for name, value in response.getheaders()}
     return HttpAnswer(response.status, response.reason, headers, body)
 
 

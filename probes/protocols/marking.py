@@ -25,7 +25,7 @@ _OWN: Final = frozenset({
     "operationMode", "lastSync", "lastUpdate", "dbVersion", "requiresDownload", "replicationStatus", "inst",
 })  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 253_402_300_799_000  # the end of the year 9999
+_LAST_MS = 253_370_764_799_000  # the end of the year 9998: every moment up to it exists in every zone
 
 
 class MarkingError(Exception):

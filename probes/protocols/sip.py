@@ -18,6 +18,7 @@ METHODS: Final = ("OPTIONS", "REGISTER")
 BRANCH_COOKIE: Final = "z9hG4bK"
 _HEAD_END: Final = b"\r\n\r\n"
 _LARGEST = 65_535
+_LONGEST_HEADER = 4096  # no telephone sends longer ones, and taking those apart is slow
 _USER_SAFE: Final = "-_.!~*'()&=+$,/"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]+")
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?")
@@ -154,7 +155,7 @@ def parse(message: bytes) -> Response:
     headers = []
     for line in rest:
         name, colon, value = line.partition(":")
-        if not colon:
+        if not colon or len(line) > _LONGEST_HEADER:
             raise RemoteProtocolError(f"no header: {line[:60]!r}")
         name = name.strip().lower()
         headers.append((_SHORT_NAMES.get(name, name), value.strip()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supportctl.cli.options import common_options, settings
+from supportctl.cli.options import Seconds, common_options, settings
 
 if TYPE_CHECKING:
     from supportctl.app.check import CheckRequest
@@ -23,13 +23,13 @@ FORMATS = ("text", "json", "html", "junit", "nagios", "slip")
     "--only", multiple=True, metavar="GLOB", help="Ask only what matches: a probe, code, question or target."
 )
 @click.option("--skip", multiple=True, metavar="GLOB", help="Leave out what matches.")
-@click.option("--deadline", type=click.FloatRange(0.5, 3600), default=30.0, metavar="SECONDS",
+@click.option("--deadline", type=Seconds(0.5, 3600), default=30.0, metavar="SECONDS",
               help="The whole run ends by then (default: 30).")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", help="Form of the report.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file."
 )
-@click.option("--watch", type=click.FloatRange(1, 86400), metavar="SECONDS",
+@click.option("--watch", type=Seconds(1, 86400), metavar="SECONDS",
               help="Repeat, and report changes only; Ctrl-C ends.")  # fmt: skip
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and end.")
 @common_options

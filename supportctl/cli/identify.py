@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supportctl.cli.options import common_options, settings
+from supportctl.cli.options import Seconds, common_options, settings
 
 if TYPE_CHECKING:
     from probes.discovery.identity import Identity, Try
@@ -21,7 +21,7 @@ _WIDTH = 14
 
 @click.command()
 @click.argument("target")
-@click.option("--deadline", type=click.FloatRange(0.5, 600), default=30.0, metavar="SECONDS",
+@click.option("--deadline", type=Seconds(0.5, 600), default=30.0, metavar="SECONDS",
               help="Give up by then (default: 30).")  # fmt: skip
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ class Settings:
         from supportctl.catalog import Catalog
 
         return Catalog(self.lang)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within limits. `nan` is beyond all of them, which no comparison with them tells."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds. Raises: click.BadParameter."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not in the range {self.min}<=x<={self.max}.", param, ctx)
+        return seconds
 
 
 def default_language() -> str:

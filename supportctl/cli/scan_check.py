@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supportctl.cli.options import common_options, settings
+from supportctl.cli.options import Seconds, common_options, settings
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--batch", metavar="FILE", help="Diagnose many scans, one a line (- is standard input).")
 @click.option("--from", "source", metavar="TARGET",
               help="Wait for a scan of this serial scanner: scanner+serial:///dev/ttyACM0.")  # fmt: skip
-@click.option("--deadline", type=click.FloatRange(0.5, 3600), default=30.0, metavar="SECONDS",
+@click.option("--deadline", type=Seconds(0.5, 3600), default=30.0, metavar="SECONDS",
               help="With --from: wait no longer for a scan (default: 30).")  # fmt: skip
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."

@@ -12,6 +12,7 @@ from probes.devices.fiscal.atol_web_talk import CONFLICT, FORBIDDEN, NOT_FOUND, 
 from probes.devices.fiscal.judge import CODES, judge
 from probes.links.base import LINK_CODES, LinkError
 from probes.protocols import atol_web
+from supportctl.core.finding import clean_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,9 +87,9 @@ def _is_active(talk: WebTalk, reading: WebReading) -> bool:
         return False
     setting = atol_web.setting(told.document)
     if setting.active is False:
-        said = setting.last_error
-        meaning = "atol.web-last-error" if said else "atol.web-inactive"
-        reading.error(NOT_OPEN, told, told.evidence._replace(meaning=meaning, args={"said": said}))
+        said = clean_args({"said": setting.last_error})
+        meaning = "atol.web-last-error" if setting.last_error else "atol.web-inactive"
+        reading.error(NOT_OPEN, told, told.evidence._replace(meaning=meaning, args=said))
         return False
     return True
 

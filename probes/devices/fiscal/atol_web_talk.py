@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from probes.protocols import atol_web, http1
 from probes.services import web_answers, web_client
-from supportctl.core.finding import Meaning
+from supportctl.core.finding import Meaning, clean_args
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class WebTalk:
         if page is None:
             return web_answers.not_whole(self._context, reply)
         if page.status >= _SERVER_ERROR:
-            args = {"said": web_answers.status_line(reply)}
+            args = clean_args({"said": web_answers.status_line(reply)})
             seen = reply.evidence._replace(meaning="atol.web-failed", args=args)
             return self._context.unknown(
                 "fiscal.device-busy", seen, reason=Meaning("atol.web-failed"), **args

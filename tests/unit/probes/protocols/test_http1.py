@@ -87,3 +87,12 @@ def test_no_header_leaves_its_line(header):
 
 def test_no_path_leaves_its_line():
     assert http1.request("GET", "a", "/\r\nX: y").split(b"\r\n")[0] == b"GET /%0D%0AX:%20y HTTP/1.1"
+
+
+def test_a_header_that_goes_on_in_the_next_line_is_one_line():
+    answer = http1.parse(
+        b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="a\r\n\tb",\r\n nonce="c"\r\n'
+        b"Content-Length: 0\r\n\r\n"
+    )
+    assert answer is not None
+    assert answer.headers["www-authenticate"] == 'Digest realm="a b", nonce="c"'

@@ -132,6 +132,7 @@ def ms(**ago):
         ({"lastSync": None, "lastUpdate": ms(hours=1)}, {}),
         ({"lastSync": 0}, {"marking.database-old": "warning"}),
         ({"lastSync": 10**30}, {"marking.database-old": "warning"}),
+        ({"lastSync": 253_402_300_799_000}, {"marking.database-old": "warning"}),  # not in the east of 9999
         ({"lastSync": True}, {"marking.database-old": "warning"}),
         ({"requiresDownload": "true"}, {"marking.database-incomplete": "fault"}),
         ({"requiresDownload": "false"}, {}),

@@ -207,6 +207,29 @@ def test_answers_that_are_no_service_of_atol(bench, answer, code):
     assert [f.code for f in told.findings] == [code]
 
 
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [
+        (b"500 Bad\x9b2J", b"oops"),
+        (b"200 OK", b'{"name": "x", "isActive": false, "lastError": "\\u001b[2J\\u202e"}'),
+    ],
+)
+def test_what_a_service_says_is_made_safe_to_show(bench, status, document):
+    class Answering(DeviceLink):
+        def send(self, data, deadline):
+            if b"serverInfo" in data:
+                super().send(data, deadline)
+            else:
+                self.arrive(
+                    b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(document), document)
+                )
+
+    told = bench.run(AtolWebProbe(), link=lambda t, c: Answering(t, c, server()), url=URL)
+    said = [arg for f in told.findings for seen in (f, *f.evidence) for arg in seen.args.values()]
+    assert any("\\x9b2J" in str(arg) or "\\x1b[2J\\u202e" in str(arg) for arg in said)
+    assert all(str(arg).isprintable() for arg in said)
+
+
 def test_silence_garbage_and_a_line_that_breaks(bench):
     assert bench.run(AtolWebProbe(), link=Silent, url=URL).problems == {"link.silent": "fault"}
     told = bench.run(AtolWebProbe(), link=Garbled, url=URL)
