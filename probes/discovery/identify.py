@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from probes.context import ProbeContext
 from probes.discovery.details import ask_details
 from probes.discovery.identifiers import rows_for
-from probes.discovery.identity import MODEL, SERIAL_NUMBER, Identity, Try
+from probes.discovery.identity import Identity, Try
 from probes.discovery.known_ports import GREETING_S, greeted, known_port, not_recognised
 from probes.discovery.own_questions import OWN_QUESTIONS, own_question
-from probes.discovery.own_reader import read_own
+from probes.discovery.own_reader import merged, read_own
 from probes.discovery.search import Search, settings_text
 from probes.links.base import CHUNK, LinkError
 from probes.links.garble import explain_noise
@@ -106,7 +106,8 @@ def _on_own_port(context: ProbeContext, row: Identifier) -> Identity:
 
 def _with_details(context: ProbeContext, identity: Identity) -> Identity:
     """Add what the probe of the protocol reads, if that has not been done."""
-    if (identity.details.get(MODEL) and identity.details.get(SERIAL_NUMBER)) or identity.found is None:
+    known = known_port(context.target.wire, context.target.port)
+    if identity.found is None or (known is not None and known.whole):
         return identity
     own = read_own(context._replace(target=identity.found))
     if own is None or not own.answered:
@@ -114,7 +115,7 @@ def _with_details(context: ProbeContext, identity: Identity) -> Identity:
     return identity._replace(
         settings=settings_text(identity.found),
         details={**identity.details, **own.details},
-        tried=tuple(dict.fromkeys(identity.tried + own.tried)),
+        tried=merged(identity.tried, own.tried),
     )
 
 
@@ -132,9 +133,10 @@ def _by_own_protocol(context: ProbeContext, wires: Wires) -> Identity:
     if row is None or not line or target.option("baud") or missed.why not in {"silent", "noise"}:
         return missed
     found = _on_line(context, wires, (row,))
-    if found.found is None:
-        return missed._replace(tried=missed.tried + found.tried)
-    return _with_details(context, found._replace(details={}))
+    own = read_own(context._replace(target=found.found)) if found.found else None
+    if found.found is None or own is None or not own.answered:  # a single byte can be another family's
+        return missed._replace(tried=merged(missed.tried, found.tried))
+    return found._replace(details=own.details, tried=merged(found.tried, own.tried))
 
 
 def _on_line(context: ProbeContext, wires: Wires, rows: tuple[Identifier, ...]) -> Identity:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from probes.discovery.identity import FIRMWARE, MODEL, Identity, Try
+from probes.discovery.identity import MODEL, Identity, Try
 from probes.discovery.own_reader import read_own, told, tries_of
 from probes.discovery.search import settings_text
 from probes.links.base import CHUNK, LinkError
 from probes.links.garble import WRONG_DEVICE, explain_noise
 from supportctl.core.finding import Status
-from supportctl.core.text import clean, hexed
+from supportctl.core.text import hexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,11 +32,15 @@ _SCALES = 1  # FC: type of device
 
 
 class Known(NamedTuple):
-    """One port: what speaks there, over which wire, and how it is asked."""
+    """One port: what speaks there, over which wire, and how it is asked.
+
+    `whole`: nothing more is read behind it; it has told everything, or more would not be a GET.
+    """
 
     protocol: str
     wire: str
     ask: Callable[[ProbeContext], Identity]
+    whole: bool = False
 
 
 def known_port(wire: str, port: int | None) -> Known | None:
@@ -132,8 +136,7 @@ def by_server_info(context: ProbeContext) -> Identity:
         return _not_theirs(not_recognised(context, no.finding, tries_of(no.finding)))
     seen = server.evidence
     tried = (Try(seen.asked, "", "answered", seen.sent or "", seen.got or "", seen.ms),)
-    driver = str(server.document.get("driverVersion", ""))
-    return Identity(context.target, target, details=told({FIRMWARE: clean(driver, 40)}), tried=tried)
+    return Identity(context.target, target, tried=tried)
 
 
 def by_reader(context: ProbeContext, candidate: Target) -> Identity:
@@ -170,8 +173,8 @@ def not_recognised(context: ProbeContext, problem: Finding | None, tried: tuple[
 
 KNOWN: Mapping[int, Known] = {
     7778: Known("shtrih", "tcp", by_shtrih),
-    20007: Known("zvt", "tcp", by_status_enquiry),
-    16732: Known("atol", "http", by_server_info),
-    8080: Known("utm", "http", by_utm),
-    5995: Known("marking", "http", by_marking),
+    20007: Known("zvt", "tcp", by_status_enquiry, whole=True),
+    16732: Known("atol", "http", by_server_info, whole=True),
+    8080: Known("utm", "http", by_utm, whole=True),
+    5995: Known("marking", "http", by_marking, whole=True),
 }

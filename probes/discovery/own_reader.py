@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A finding of these kinds is said of an answer that the codec understood, whatever it complains about.
 _DEVICE_KINDS = frozenset({"printer", "fiscal", "scale", "terminal"})
+# ACK and NAK are said by registers of two makers, scales and terminals alike.
+_ANYBODYS = {"06", "15"}
 _DETAILS = (MAKER, MODEL, SERIAL_NUMBER, FIRMWARE)
 _NOT_TOLD = {"", "?", "-"}
 
@@ -47,21 +49,30 @@ def read_own(context: ProbeContext) -> OwnReading | None:
         if finding.status is Status.OK and finding.code.endswith(".answers"):
             details = told(finding.args)
             break
-    return OwnReading(answered, details, tuple(dict.fromkeys(tried)), None if answered else problem)
+    return OwnReading(answered, details, merged(tried), None if answered else problem)
+
+
+def merged(*tries: Iterable[Try]) -> tuple[Try, ...]:
+    """Return the questions of several readings, each question with the same answer once."""
+    seen = {(item.asked, item.settings, item.got): item for part in reversed(tries) for item in part}
+    return tuple(dict.fromkeys(seen[item.asked, item.settings, item.got] for part in tries for item in part))
 
 
 def told(args: Mapping[str, object]) -> dict[str, str]:
     """Return maker, model, serial number and firmware out of the arguments of an `answers` finding."""
     said = {str(key): str(value) for key, value in args.items()}
-    said.setdefault(MODEL, said.get("device", "").removeprefix(": "))
+    if not said.keys() & set(_DETAILS):  # else it has the same in one line
+        said[MODEL] = said.get("device", "").removeprefix(": ")
     said.setdefault(FIRMWARE, said.get("version", ""))
     return {name: said[name] for name in _DETAILS if said.get(name, "") not in _NOT_TOLD}
 
 
 def _understood(finding: Finding) -> bool:
     kind = finding.code.partition(".")[0]
-    heard = any(item.got for item in finding.evidence)
-    return heard and (finding.status is Status.OK or kind in _DEVICE_KINDS)
+    heard = {item.got for item in finding.evidence if item.got}
+    if finding.status is Status.OK:
+        return bool(heard)
+    return kind in _DEVICE_KINDS and bool(heard - _ANYBODYS)
 
 
 def tries_of(finding: Finding) -> tuple[Try, ...]:

@@ -143,7 +143,7 @@ def _one(port: OpenPort, clock: Clock) -> Discovered:
         from probes.discovery.udp_poll import identify_by_udp
 
         identity = identify_by_udp(parse_target(url), open_link, deadline)
-        return Discovered(place, identity if identity.found else None)
+        return Discovered(place, identity)
     if family is None or not family.ask:
         return Discovered(place)
     return Discovered(place, identify(parse_target(url), wires(open_link), deadline, clock, details=False))

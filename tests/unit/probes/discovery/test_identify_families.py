@@ -142,6 +142,32 @@ def test_named_protocol_but_another_device(lab):
     assert identity.problem is not None
 
 
+def test_register_named_as_a_scale_is_no_scale(lab):
+    """Both answer ENQ, and with the same byte."""
+    line = lab.url("line-shtrih").partition("+")[2].partition("?")[0]
+    identity = run(parse_target(f"cas+{line}?baud=115200"), 5)
+    assert identity.found is None
+    assert identity.problem is not None
+
+
+@pytest.mark.parametrize("protocol", ["atol", "utm", "marking"])
+def test_web_services_get_a_page_asked_and_nothing_else(lab, protocol):
+    target, wires = as_if_on(lab, protocol, ON_PORTS[protocol])
+    before = len(lab.device(protocol).opcodes)
+    assert identify(target, wires, Deadline.after(20, CLOCK), CLOCK).found is not None
+    asked = [str(opcode) for opcode in lab.device(protocol).opcodes[before:]]
+    assert asked
+    assert all(opcode.startswith("GET ") for opcode in asked), asked
+
+
+def test_nothing_is_told_twice(lab):
+    for protocol, port in ON_PORTS.items():
+        target, wires = as_if_on(lab, protocol, port)
+        identity = identify(target, wires, Deadline.after(20, CLOCK), CLOCK)
+        told = [(item.asked, item.got) for item in identity.evidence]
+        assert len(told) == len(set(told))
+
+
 def test_nobody_at_the_port():
     identity = run(parse_target("shtrih+tcp://127.0.0.1:1"), 2)
     assert (identity.why, identity.problem.code) == ("link", "link.refused")

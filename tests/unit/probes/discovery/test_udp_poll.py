@@ -53,4 +53,4 @@ def test_discover_asks_only_that_port_so(scale, monkeypatch):
     assert found.target.url == scale.url("scale", "tcp")
     scale.fault("scale", "wire-silent")
     silent = discover._one(OpenPort("127.0.0.1", port), SystemClock())
-    assert (silent.identity, silent.place.protocols) == (None, ("massak",))
+    assert (silent.target, silent.place.protocols) == (None, ("massak",))
