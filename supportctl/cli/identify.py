@@ -32,7 +32,8 @@ def identify(context: click.Context, target: str, deadline: float, format_: str)
     """Say which device answers at TARGET: protocol, speed, maker, model, serial number, firmware.
 
     TARGET is a URL or a name of the configuration: serial:///dev/ttyUSB0 (every speed is tried),
-    tcp://192.168.1.50:9100. It only asks, and only what is harmless to any device.
+    tcp://192.168.1.50:7778 (asked what belongs to this port). It only asks, and only what is harmless
+    to any device. Registers and scales on a serial port have to be named: shtrih+serial:///dev/ttyUSB0.
 
     Exit codes: 0 identified, 5 could not tell, 3 the connection is broken.
     """
