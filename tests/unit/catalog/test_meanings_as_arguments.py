@@ -6,7 +6,9 @@ from supportctl.core.finding import Finding, Meaning, Status, clean_args
 
 
 def told(lang, **args):
-    finding = Finding("check.not-asked", Status.SKIPPED, "host:///", None, clean_args(args), because="net.no-address")
+    finding = Finding(
+        "check.not-asked", Status.SKIPPED, "host:///", None, clean_args(args), because="net.no-address"
+    )
     return describe(finding, Catalog(lang)).title
 
 
