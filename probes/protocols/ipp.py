@@ -1,7 +1,8 @@
 """IPP messages (RFC 8010, RFC 8011): requests that read, and their answers. pyipp encodes and decodes.
 
 Only operations that read can be built. pyipp is trusted with sound messages only: the frame of an answer is
-walked first, because a hostile length field could keep its parser busy for ever.
+walked first, because its parser does not look at every length, and lengths are signed to it: a message in
+which it loses its step can send it backwards, for ever.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 _END_OF_ATTRIBUTES = 0x03
 _FIRST_VALUE_TAG = 0x10
+_GROUPS = frozenset({0x01, 0x02, 0x04, 0x05})  # those that pyipp knows: operation, job, printer, unsupported
+_SIZES = {0x21: 4, 0x22: 1, 0x23: 4, 0x31: 11, 0x32: 9}  # integer, boolean, enum, dateTime, resolution
+_WITH_LANGUAGE = frozenset({0x35, 0x36})
+_BEGIN_COLLECTION, _END_COLLECTION = 0x34, 0x37
 _HEADER = 8
 
 
@@ -100,20 +105,43 @@ def parse(message: bytes) -> Answer:
 def _walk(message: bytes) -> None:
     if len(message) <= _HEADER or message[0] not in {1, 2}:
         raise IppError("no IPP version")
-    position = _HEADER
+    position, depth, group = _HEADER, 0, False
     while position < len(message):
         tag = message[position]
-        position += 1
-        if tag == _END_OF_ATTRIBUTES:
-            return
         if tag < _FIRST_VALUE_TAG:
+            if depth or group or tag not in {*_GROUPS, _END_OF_ATTRIBUTES}:
+                raise IppError("a group where none can be")
+            if tag == _END_OF_ATTRIBUTES:
+                return
+            position, group = position + 1, True
             continue
-        for _part in ("name", "value"):
-            length = int.from_bytes(message[position : position + 2], "big")
-            position += 2 + length
-            if length > 0x7FFF or position > len(message):
-                raise IppError("a length beyond the message")
+        _name, position = _part(message, position + 1)
+        value, position = _part(message, position)
+        if not _fits(tag, value):
+            raise IppError("a value of another size than its type has")
+        group, depth = False, depth + (tag == _BEGIN_COLLECTION) - (tag == _END_COLLECTION)
+        if depth < 0:
+            raise IppError("the end of a collection that did not begin")
     raise IppError("no end of attributes")
+
+
+def _part(message: bytes, position: int) -> tuple[bytes, int]:
+    """Return a name or a value with its length in front, and where it ends."""
+    length = int.from_bytes(message[position : position + 2], "big")
+    end = position + 2 + length
+    if length > 0x7FFF or end > len(message):
+        raise IppError("a length beyond the message")
+    return message[position + 2 : end], end
+
+
+def _fits(tag: int, value: bytes) -> bool:
+    if tag in _WITH_LANGUAGE:
+        try:
+            _language, end = _part(value, 0)
+            return _part(value, end)[1] == len(value)
+        except IppError:
+            return False
+    return len(value) == _SIZES.get(tag, len(value))
 
 
 def texts(value: object) -> tuple[str, ...]:

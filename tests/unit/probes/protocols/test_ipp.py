@@ -76,3 +76,20 @@ def test_texts_and_numbers():
     assert ipp.texts(["a", "b"]) == ("a", "b")
     assert ipp.number("7") is None
     assert ipp.number(7) == 7
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "04 23 0001 61 0000 35 0000 0000 ffff ffff",  # an enum without its four bytes
+        "04 35 0001 61 0004 0000 fff0",  # a text with language whose own length is negative
+        "04 04 23 0001 61 0004 00000003",  # a group in a group
+        "04 34 0001 61 0000 04 23 0001 61 0004 00000003",  # and in a collection
+        "04 34 0001 61 0000",  # a collection that does not end
+        "04 37 0000 0000",
+        "07 23 0001 61 0004 00000003",  # a group that pyipp does not know
+    ],
+)
+def test_what_would_send_the_parser_backwards_is_refused(attributes):
+    with pytest.raises(ipp.IppError):
+        ipp.parse(bytes.fromhex("0101 0000 00000001" + attributes + "03" + "ff" * 40))
