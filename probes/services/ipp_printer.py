@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from probes.services.ipp_client import Reply
     from supportctl.core.finding import Evidence, Finding
 
-PROCESSING, STOPPED = 4, 5  # printer-state; 3 is idle
+IDLE, PROCESSING, STOPPED = _STATES = 3, 4, 5  # printer-state
 REQUESTED = (
     "printer-name", "printer-make-and-model", "printer-state", "printer-state-reasons",
     "printer-state-message", "printer-is-accepting-jobs", "queued-job-count", "printer-input-tray",
@@ -68,6 +68,10 @@ class IppPrinterProbe:
             yield _no_state(context, reply)
             return
         facts = facts_of(reply.ipp.printers[0])
+        if facts.state not in _STATES and not facts.reasons:
+            nothing = reply.evidence._replace(got=clean(str(facts)), meaning="ipp.no-state")
+            yield context.unknown("printer.status-not-supported", nothing)
+            return
         answers = {"state": reply.evidence._replace(got=str(facts))}
         yield from conditions.told(context, complaints(facts), answers, "ipp.printer-says")
 

@@ -144,6 +144,13 @@ def test_healthy_printer(ask, servers):
     assert b"POST /ipp/print HTTP/1.1\r\n" in servers[0].heard[0]
 
 
+def test_a_printer_that_tells_no_state_is_not_called_healthy(ask, servers):
+    answer = http(ipp_message(0, printer_is_accepting_jobs=True))
+    findings = ask(IppPrinterProbe(), url(servers.tcp(lambda _request: [answer])))
+    assert said(findings) == {"printer.status-not-supported": "unknown"}
+    assert findings[0].evidence[0].meaning == "ipp.no-state"
+
+
 def test_fault_with_its_evidence(ask, servers):
     findings = ask(IppPrinterProbe(), url(servers.tcp(lambda _request: [http(EMPTY)])))
     fault = findings[0]
