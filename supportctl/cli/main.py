@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A command lives for a fraction of a second and makes few cycles: the collector's default of a pass every
 # 700 objects costs it a tenth of its time.
 gc.set_threshold(20_000, 20, 50)
-# A probe that waits for a device's next byte must not wait for others' imports as well (default: 5 ms a turn).
+# A probe that waits for a device's next byte must not wait for imports as well (default: 5 ms a turn).
 sys.setswitchinterval(0.0005)
 
 # name -> (module, one line of help): a command's module is imported when it is called
