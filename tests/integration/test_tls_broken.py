@@ -294,6 +294,7 @@ def test_an_authority_file_that_is_none(shop, serve, tmp_path) -> None:
         (web(NOW), [("net.tls", Status.OK), ("net.http", Status.OK)]),
         (b"HTTP/1.1 503 Busy\r\n\r\n", [("net.tls", Status.OK), ("net.http-status", Status.FAULT)]),
     ],
+    ids=["answers", "busy"],  # the moment of the answer is no name: workers must collect the same
 )
 def test_a_web_service_over_tls(shop, serve, answer, expected) -> None:
     port = serve(shop.server(until=NOW + 90 * DAY), answer)
