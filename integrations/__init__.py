@@ -1,1 +1,1 @@
-"""The wing that talks to telephony, CRM and shop systems: not built yet."""
+"""The wing that talks to telephony, CRM and shop systems of others."""

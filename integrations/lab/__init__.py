@@ -1,0 +1,1 @@
+"""Simulated portals, written from the public documentation, with faults to switch on."""

@@ -1,0 +1,43 @@
+"""Which connector speaks to which kind of account. Each is imported when an account of its kind is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from integrations.checking import ConnectionCheck, Surroundings
+    from integrations.crm.reader import CrmReader
+    from integrations.telephony.source import CallSource
+
+# kind of an account of `telephony:` -> its source of calls
+SOURCES: Mapping[str, str] = MappingProxyType({})
+# kind of an account of `crm:` -> its reader
+READERS: Mapping[str, str] = MappingProxyType({})
+# "SECTION.KIND" -> its connection check: the id of the probe
+CHECKS: Mapping[str, str] = MappingProxyType({})
+
+
+def source(account: Any, surroundings: Surroundings) -> CallSource:
+    """Return the source of calls for an account of `telephony:`."""
+    return cast("CallSource", _load(SOURCES[account.kind])(account, surroundings))
+
+
+def reader(account: Any, surroundings: Surroundings) -> CrmReader | None:
+    """Return the reader for an account of `crm:`; None for a kind that cannot be read (a webhook)."""
+    if account.kind not in READERS:
+        return None
+    return cast("CrmReader", _load(READERS[account.kind])(account, surroundings))
+
+
+def check_class(probe_id: str) -> type[ConnectionCheck]:
+    """Return the connection check with this id, "SECTION.KIND"."""
+    return cast("type[ConnectionCheck]", _load(CHECKS[probe_id]))
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,1 @@
+"""Shop systems: stock, documents, points of sale."""

@@ -1,0 +1,1 @@
+"""Compares what telephony says happened with what the CRM has, call by call."""

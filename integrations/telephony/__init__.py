@@ -1,0 +1,1 @@
+"""Sources of calls: each yields the same `Call`, whatever the system."""
