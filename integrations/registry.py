@@ -20,6 +20,19 @@ READERS: Mapping[str, str] = MappingProxyType({})
 # "SECTION.KIND" -> its connection check: the id of the probe
 CHECKS: Mapping[str, str] = MappingProxyType({})
 
+# "SECTION.KIND" -> where the public service is; an account's `url` names another place
+ADDRESSES: Mapping[str, str] = MappingProxyType(
+    {
+        "telephony.uis": "https://dataapi.uiscom.ru",
+        "telephony.ringostat": "https://api.ringostat.net",
+        "telephony.mango": "https://app.mango-office.ru",
+        "crm.moysklad": "https://api.moysklad.ru",
+        "crm.hubspot": "https://api.hubapi.com",
+        "shop.moysklad": "https://api.moysklad.ru",
+        "shop.poster": "https://joinposter.com",
+    }
+)
+
 
 def source(account: Any, surroundings: Surroundings) -> CallSource:
     """Return the source of calls for an account of `telephony:`."""

@@ -72,7 +72,7 @@ def _computer(id_: str, implementation: str, *, needs: tuple[str, ...] = ()) -> 
 
 
 _ONLINE = ("net.address", "net.gateway")
-_INTERNET = (*_ONLINE, "net.dns", "net.internet")
+INTERNET = (*_ONLINE, "net.dns", "net.internet")
 
 BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.escpos", "probes.devices.escpos_printer:EscposPrinterProbe", "escpos"),
@@ -85,7 +85,7 @@ BUILT_IN: tuple[ProbeEntry, ...] = (
     _device("printer.ipp", "probes.services.ipp_printer:IppPrinterProbe", "ipp"),
     _device("service.utm", "probes.services.utm:UtmProbe", "utm"),
     _device("service.marking", "probes.services.marking:MarkingProbe", "marking"),
-    _device("service.ofd", "probes.services.ofd:OfdProbe", "ofd", needs=_INTERNET),
+    _device("service.ofd", "probes.services.ofd:OfdProbe", "ofd", needs=INTERNET),
     _device(
         "scale.toledo8217", "probes.devices.scales.toledo8217:Toledo8217Probe", "toledo8217", listens=True
     ),

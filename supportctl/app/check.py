@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from supportctl.app.accounts import Account
     from supportctl.core.finding import Finding
     from supportctl.core.report import Report
     from supportctl.core.site import SiteConfig
@@ -61,7 +62,7 @@ def run_check(
     deadline = Deadline.after(request.deadline_s, clock)
     config = _config(request)
     catalog = Catalog(request.lang)
-    jobs = _jobs(request, config, catalog)
+    jobs = _jobs(request, config, catalog, clock)
     started_at = clock.now()
     settings = jobs[0].settings
     result = Runner(open_link, clock, on_change).run(jobs, deadline)
@@ -83,15 +84,17 @@ def _config(request: CheckRequest) -> SiteConfig | None:
     return load_config(request.config)
 
 
-def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) -> list[Job]:
+def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog, clock: Clock) -> list[Job]:
     selection = Selection(request.only, request.skip, catalog)
-    targets = [resolve_target(word, config) for word in request.targets]
-    if not targets:
+    asked = _asked_accounts(request, config)
+    words = [word for word in request.targets if word not in {account.name for account in asked}]
+    targets = [resolve_target(word, config) for word in words]
+    if not request.targets:
         targets = [THIS_COMPUTER, *_configured(config)] if config else [THIS_COMPUTER, *_discovered()]
     probes = entries()
     for folder in {entry.texts for entry in probes if entry.texts}:
         add_texts(folder)
-    rows = plan(probes, targets)
+    rows = [*plan(probes, targets), *_account_rows(asked, request, config, clock)]
     unasked = [target for target in targets if not any(row_target is target for _, row_target in rows)]
     if unasked and not rows:
         raise UsageError("check.no-probe", found=unasked[0].url, protocol=unasked[0].protocol or "-")
@@ -103,6 +106,33 @@ def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog) ->
     if not jobs:
         raise UsageError("check.nothing-to-ask", found=" ".join((*request.only, *request.skip)) or "-")
     return jobs
+
+
+def _asked_accounts(request: CheckRequest, config: SiteConfig | None) -> list[Account]:
+    """Return the accounts that are asked: those that are named, all of them where nothing is."""
+    if config is None:
+        return []
+    from supportctl.app.accounts import accounts
+
+    devices = {entry.name for entry in config.targets}
+    named = set(request.targets) - devices  # a device's name goes before an account's
+    return [account for account in accounts(config) if not request.targets or account.name in named]
+
+
+def _account_rows(
+    asked: Sequence[Account], request: CheckRequest, config: SiteConfig | None, clock: Clock
+) -> list[tuple[ProbeEntry, Target]]:
+    if not asked or config is None:
+        return []
+    from supportctl.app.accounts import account_entry, account_target
+    from supportctl.app.config_file import find_config
+
+    file = find_config(request.config)
+    folder = file.parent if file else None
+    return [
+        (account_entry(account, config, clock, folder) or _NOBODY, account_target(account))
+        for account in asked
+    ]
 
 
 class _Nobody:

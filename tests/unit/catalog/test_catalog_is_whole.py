@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from integrations.registry import CHECKS, check_class
 from probes.registry import BUILT_IN
 from supportctl.catalog import Catalog
 from supportctl.catalog.templates import fields
@@ -15,6 +16,10 @@ from supportctl.core.report import Risk, Who
 
 KINDS = ("problems", "passed", "evidence", "phrases", "errors")
 CATALOG = Catalog("en")
+DECLARED = {
+    **{entry.id: entry.load().codes for entry in BUILT_IN},
+    **{probe_id: check_class(probe_id).codes for probe_id in CHECKS},
+}
 ALWAYS = {"target", "because"}  # compose gives these to the texts of every finding
 NOT_ARGUMENTS = {"started", "sent", "got", "status", "evidence"}  # parameters of the call itself
 FACTS = {"statuses", "stops_sales", "ours", "hand_over_to", "remedies"}
@@ -125,14 +130,15 @@ def test_verify_names_a_question(tables):
 def test_every_code_that_can_be_emitted_has_its_texts(tables, source):
     known = {*tables["codes"], *tables["en/passed"]}
     said = {(s.key, s.where) for s in source.said if s.kind == "problems" and s.key not in known}
-    declared = {(code, entry.id) for entry in BUILT_IN for code in entry.load().codes if code not in known}
+    declared = {(code, probe) for probe, codes in DECLARED.items() for code in codes if code not in known}
     none(said | declared)
 
 
 def test_a_probe_emits_only_what_it_declares_and_declares_what_exists(source):
     """What no probe declares can never be told by one: it is a slip of the pen."""
-    declared = {code for entry in BUILT_IN for code in entry.load().codes}
-    said = {(s.key, s.where) for s in source.said if s.kind == "problems" and s.where.startswith("probes/")}
+    declared = {code for codes in DECLARED.values() for code in codes}
+    wings = ("probes/", "integrations/")
+    said = {(s.key, s.where) for s in source.said if s.kind == "problems" and s.where.startswith(wings)}
     none({(key, where) for key, where in said if key not in declared and not key.startswith("check.")})
 
 
@@ -151,12 +157,14 @@ def test_strings_in_tables_name_what_exists(tables, source):
         *tables["codes"],
         *tables["en/passed"],
         *tables["en/evidence"],
-        *(entry.id for entry in BUILT_IN),
+        *DECLARED,
     }
     loose = {
         (text, where)
         for text, where in source.strings.items()
-        if where.startswith("probes/") and text.partition(".")[0] in areas and text not in known
+        if where.startswith(("probes/", "integrations/"))
+        and text.partition(".")[0] in areas
+        and text not in known
     }
     none(loose)
 
