@@ -79,7 +79,7 @@ def _normalise(text: str, region: str | None) -> str:
     found = _PLUS_RUN.search(plain) or _RUN.search(plain)
     if found is None:
         return HIDDEN
-    run = found[0]
+    run = found[0].replace("(0)", "")  # +44 (0)20: dialled only inside the country
     digits = _NOT_DIGIT.sub("", run)
     if len(digits) > _LONGEST_NUMBER and "/" in run:  # two numbers
         run = run.partition("/")[0]
@@ -87,9 +87,15 @@ def _normalise(text: str, region: str | None) -> str:
     if not digits.strip("0") and len(digits) >= _ZEROS:
         return HIDDEN
     plus = "+" if run.startswith("+") else ""
-    if number := _of_seven(plus + digits, region) or (plus and _possible(plus + digits, None)):
-        return number
-    return _without_plus(digits, region)
+    return _of_seven(plus + digits, region) or (plus and _with_plus(digits)) or _without_plus(digits, region)
+
+
+def _with_plus(digits: str) -> str:
+    number = f"+{digits}"
+    if valid := _read(number, None, valid=True):
+        return valid
+    # of a number that is none the library would cut zeros, more of them each time
+    return number if _read(number, None, valid=False) else ""
 
 
 def _plain(text: str) -> str:
@@ -122,9 +128,10 @@ def _without_plus(digits: str, region: str | None) -> str:
     if number := _of_seven(digits, region):
         return number
     for candidate, country in _readings(digits, region):
-        if number := _valid(candidate, country):
+        if number := _read(candidate, country, valid=True):
             return number
-    return (_possible(digits, region) if region else "") or digits
+    number = _read(digits, region, valid=False) if region else ""
+    return number if number and _with_plus(number[1:]) == number else digits
 
 
 def _readings(digits: str, region: str | None) -> list[tuple[str, str | None]]:
@@ -136,14 +143,6 @@ def _readings(digits: str, region: str | None) -> list[tuple[str, str | None]]:
         elif digits.startswith("00"):
             readings.append((f"+{digits[2:]}", None))
     return readings
-
-
-def _valid(text: str, region: str | None) -> str:
-    return _read(text, region, valid=True)
-
-
-def _possible(text: str, region: str | None) -> str:
-    return _read(text, region, valid=False)
 
 
 def _read(text: str, region: str | None, *, valid: bool) -> str:

@@ -44,6 +44,7 @@ MOSCOW = "+74951234567"
         ("380441234567", "+380441234567"),
         ("00380441234567", "+380441234567"),
         ("+1 212 555 2368", "+12125552368"),
+        ("+44 (0)20 7946 0018", "+442079460018"),
         ("87771234567", "+77771234567"),  # Kazakhstan
         ("8-800-FLOWERS", "+78003569377"),
     ],
@@ -134,6 +135,7 @@ WRITTEN = st.text(alphabet="+0123456789 ()-./,;#*xдоб<>@", max_size=24)
 
 @given(WRITTEN | st.text(max_size=300), REGIONS)
 @example("+9161234567", "RU")
+@example("+310000000", None)
 @example("+" * 300, "RU")
 @example("1" * 300, "RU")
 def test_never_raises_and_twice_is_once(text, region):
