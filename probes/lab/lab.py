@@ -129,7 +129,10 @@ class Lab:
     def config_text(self) -> str:
         """Return a `supportctl.yaml` that names every device."""
         # A JSON text is a YAML text, so nothing here needs to be quoted by hand.
-        lines = [CONFIG_HEADER, f"site: {{id: {json.dumps(self.scenario.site)}}}\n", "targets:\n"]
+        site = {"id": self.scenario.site} | (
+            {"phone_region": self.scenario.phone_region} if self.scenario.phone_region else {}
+        )
+        lines = [CONFIG_HEADER, f"site: {json.dumps(site)}\n", "targets:\n" if self._stations else ""]
         for device in self._stations:
             for name, url in self.targets(device).items():
                 lines.append(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_SCENARIO = "shop"
+SECTIONS = ("telephony", "crm", "shop", "trackers")
+DAYS = ("none", "healthy", "gaps", "gaps-clock")
 _FOLDER = "scenarios"
 
 
@@ -35,12 +37,34 @@ class DeviceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PortalSpec:
+    """One simulated account of a service. Which kinds there are is known to whoever starts them.
+
+    `section` is the part of the configuration that names it; `where` its place in the file, for messages.
+    """
+
+    name: str
+    kind: str
+    section: str
+    port: int = 0
+    faults: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """One simulated shop."""
+    """One simulated shop.
+
+    `day` is what its portals know of the last day's calls: `none`, `healthy`, `gaps` (some calls got lost on
+    their way), `gaps-clock` (the clock of the CRM is wrong, too).
+    """
 
     name: str
     devices: tuple[DeviceSpec, ...]
     site: str = "lab"
+    portals: tuple[PortalSpec, ...] = ()
+    day: str = "none"
+    phone_region: str = ""
 
     @classmethod
     def many(

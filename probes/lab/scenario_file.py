@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from probes.lab.catalogue import DEVICES, make_device
-from probes.lab.scenario import DeviceSpec, Scenario, built_in
+from probes.lab.scenario import DAYS, SECTIONS, DeviceSpec, PortalSpec, Scenario, built_in
 from probes.lab.wirefaults import SERIAL, TCP, UDP, WIRES, wire_faults
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 1024
 MAX_DEVICES = 1000
+MAX_PORTALS = 50
 MAX_PORT = 65535
 MAX_BAUD = 4_000_000
 _MAX_DEPTH = 8
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _NAME_SHOWN = "a-z 0-9 -"
-_KEYS = ("site", "devices")
-_SITE_KEYS = ("id",)
+_KEYS = ("site", "devices", "portals", "day")
+_SITE_KEYS = ("id", "phone_region")
+_PORTAL_KEYS = ("name", "kind", "section", "port", "faults")
 _DEVICE_KEYS = ("name", "protocol", "wire", "port", "model", "baud", "count", "faults")
 
 
@@ -64,18 +66,42 @@ def parse_scenario(text: str, name: str, file: str) -> Scenario:
     root = _Fields(_compose(text, file), file, _KEYS)
     site = root.inner("site", _SITE_KEYS)
     site_id = site.text("id", "lab", _is_name, _NAME_SHOWN) if site else "lab"
+    region = site.text("phone_region", "", _is_region, "RU") if site else ""
+    portals = _portals(root, file)
+    day = root.text("day", "healthy" if portals else "none", DAYS.__contains__, ", ".join(DAYS))
     specs: list[DeviceSpec] = []
-    for node in root.items("devices"):
+    for node in root.items("devices", optional=bool(portals)):
         fields = _Fields(node, file, _DEVICE_KEYS)
         specs.extend(_device(fields))
         if len(specs) > MAX_DEVICES:
             raise fields.bad("count", len(specs), f"1…{MAX_DEVICES}")
-        known = [spec.name for spec in specs]
+        known = [*(portal.name for portal in portals), *(spec.name for spec in specs)]
         if len(set(known)) != len(known):
             raise UsageError("lab.scenario-name-twice", where=fields.where("name"), found=specs[-1].name)
-    if not specs:
+    if not specs and not portals:
         raise UsageError("lab.scenario-missing-key", where=root.where("devices"), field="devices")
-    return Scenario(name, tuple(specs), site_id)
+    return Scenario(name, tuple(specs), site_id, portals, day, region)
+
+
+def _portals(root: _Fields, file: str) -> tuple[PortalSpec, ...]:
+    """Return the portals; their kinds and faults are looked at by whoever can start them."""
+    portals: list[PortalSpec] = []
+    for node in root.items("portals", optional=True):
+        fields = _Fields(node, file, _PORTAL_KEYS)
+        spec = PortalSpec(
+            fields.text("name", None, _is_name, _NAME_SHOWN),
+            fields.text("kind", None, _is_name, _NAME_SHOWN),
+            fields.text("section", None, SECTIONS.__contains__, ", ".join(SECTIONS)),
+            fields.number("port", 0, MAX_PORT, 0),
+            fields.texts("faults", (), None),
+            fields.where("name"),
+        )
+        if spec.name in {portal.name for portal in portals}:
+            raise UsageError("lab.scenario-name-twice", where=spec.where, found=spec.name)
+        if len(portals) == MAX_PORTALS:
+            raise fields.bad("name", len(portals) + 1, f"1…{MAX_PORTALS}")
+        portals.append(spec)
+    return tuple(portals)
 
 
 def _device(fields: _Fields) -> tuple[DeviceSpec, ...]:
@@ -107,6 +133,10 @@ def _device(fields: _Fields) -> tuple[DeviceSpec, ...]:
 
 def _is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text))
+
+
+def _is_region(text: str) -> bool:
+    return bool(re.fullmatch("[A-Z]{2}", text))
 
 
 def _compose(text: str, file: str) -> yaml.Node:
@@ -174,9 +204,11 @@ class _Fields:
         node = self._values.get(key)
         return _Fields(node, self._file, known) if node is not None else None
 
-    def items(self, key: str) -> list[yaml.Node]:
-        """Return the items of the list under `key`, which must be there."""
+    def items(self, key: str, *, optional: bool = False) -> list[yaml.Node]:
+        """Return the items of the list under `key`, which must be there unless it is `optional`."""
         node = self._values.get(key)
+        if node is None and optional:
+            return []
         if node is None:
             raise UsageError("lab.scenario-missing-key", where=self.where(key), field=key)
         if not isinstance(node, yaml.SequenceNode):
@@ -210,23 +242,24 @@ class _Fields:
             raise self.bad(key, _shown(node), f"{low}…{high}")
         return int(text)
 
-    def texts(self, key: str, default: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-        """Return known words, from a list or a single one, each once."""
+    def texts(self, key: str, default: tuple[str, ...], known: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return known words, from a list or a single one, each once; None: any words."""
         node = self._values.get(key)
         if node is None:
             return default
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         words: list[str] = []
         for item in nodes:
-            if not isinstance(item, yaml.ScalarNode) or item.value not in known or item.value in words:
-                near = nearest(_shown(item), known)
+            fits = isinstance(item, yaml.ScalarNode) and (known is None or item.value in known)
+            if not fits or item.value in words:
+                near = nearest(_shown(item), known or ())
                 where = _where(self._file, item.start_mark)
                 raise UsageError(
                     "lab.scenario-bad-value", where=where, field=key, found=_shown(item), expected=near
                 )
             words.append(item.value)
         if not words and default:
-            raise self.bad(key, "[]", ", ".join(known))
+            raise self.bad(key, "[]", ", ".join(known or ()))
         return tuple(words)
 
     def _complaint(self, error: str, node: yaml.Node, **args: object) -> UsageError:

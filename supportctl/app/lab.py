@@ -12,7 +12,6 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probes.lab.rundir import RunDir
-from probes.lab.scenario import load_scenario
 from probes.lab.serve.control import Answer, ask
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
@@ -92,7 +91,9 @@ def start_detached(source: str | Path, write_config: Path | None) -> Answer:
         UsageError: what the lab's process says is wrong.
         SupportctlError: `lab.not-started`: it ended without a word, or is not ready in time.
     """
-    load_scenario(source)  # a wrong one is told before a process is started
+    from supportctl.app.lab_host import load_checked
+
+    load_checked(source)  # a wrong one is told before a process is started
     run_dir = RunDir()
     run_dir.make()
     options = ["--write-config", str(write_config)] if write_config else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -16,10 +17,14 @@ from probes.lab.serve.control import Answer, ControlDesk
 from probes.lab.serve.tcp import TcpEndpoint
 from probes.lab.wirefaults import WIRE_FAULTS, WireFaults
 from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from integrations.lab.house import PortalHouse
+    from probes.lab.scenario import Scenario
 
 SCHEMA = "supportctl.lab/1"
 _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -34,11 +39,12 @@ class LabHost:
     """
 
     def __init__(self, source: str | Path, write_config: Path | None = None) -> None:
-        self._scenario = load_scenario(source)
+        self._scenario = load_checked(source)
         self._write_config = write_config
         self._run_dir = RunDir()
         self._stopping = threading.Event()
         self._lab: Lab | None = None
+        self._house: PortalHouse | None = None
         self._control: TcpEndpoint | None = None
 
     def __enter__(self) -> Self:
@@ -67,7 +73,9 @@ class LabHost:
             "scenario": self._scenario.name,
             "config": str(config),
             "check": shlex.join(["supportctl", "--config", str(config), "check"]),
+            "sync": self._sync_command(config),
             "devices": [self._device(name) for name in self._running().names],
+            "portals": [self._portal(name) for name in (self._house.names if self._house else ())],
         }
 
     def wait(self) -> None:
@@ -89,6 +97,15 @@ class LabHost:
         control = self._control = TcpEndpoint(desk, WireFaults(), lab.thread.loop)
         lab.thread.call(control.open)
         text = lab.config_text()
+        if self._scenario.portals:
+            from integrations.lab.house import PortalHouse
+
+            self._house = PortalHouse(self._scenario.portals, self._scenario.day)
+            # a JSON text is a YAML text
+            text += "".join(
+                f"{section}: {json.dumps(entries, ensure_ascii=False)}\n"
+                for section, entries in self._house.sections().items()
+            )
         self._run_dir.config.write_text(text, encoding="utf-8")
         if self._write_config is not None:
             _write(self._write_config, text)
@@ -96,6 +113,8 @@ class LabHost:
         self._run_dir.write_state({"pid": os.getpid(), "port": control.port, "token": token})
 
     def _end(self) -> None:
+        if self._house is not None:
+            self._house.close()
         if self._lab is not None:
             if self._control is not None:
                 self._lab.thread.call(self._control.close)
@@ -115,12 +134,45 @@ class LabHost:
             return self._switch(str(request.get("device")), request.get("fault"), on=bool(request.get("on")))
         return self.document()
 
-    def _switch(self, device: str, fault: object, *, on: bool) -> Answer:
+    def _switch(self, name: str, fault: object, *, on: bool) -> Answer:
+        lab, house = self._running(), self._house
+        known = [*lab.names, *(house.names if house else ())]
+        if name not in known:
+            raise UsageError("lab.unknown-device", found=name, nearest=nearest(name, known))
+        if house is not None and name in house.names:
+            if fault is None:
+                house.clear(name)
+            else:
+                house.switch(name, str(fault), on=on)
+            return self._portal(name)
         if fault is None:
-            self._running().clear(device)
+            lab.clear(name)
         else:
-            self._running().fault(device, str(fault), on=on)
-        return self._device(device)
+            lab.fault(name, str(fault), on=on)
+        return self._device(name)
+
+    def _portal(self, name: str) -> Answer:
+        assert self._house is not None, "a scenario with portals only"
+        portal, spec = self._house.portal(name), self._house.spec(name)
+        return {
+            "name": name,
+            "kind": spec.kind,
+            "section": spec.section,
+            "url": self._house.url(name),
+            "faults": [
+                {"name": fault, "of": "portal", "active": fault in portal.active} for fault in portal.faults
+            ],
+        }
+
+    def _sync_command(self, config: Path) -> str | None:
+        """Return the command that compares the first telephony system with the first CRM."""
+        first: dict[str, str] = {}
+        for spec in self._scenario.portals:
+            first.setdefault(spec.section, spec.name)
+        if not {"telephony", "crm"} <= first.keys():
+            return None
+        words = ["sync", "check", "--source", first["telephony"], "--crm", first["crm"], "--since", "24h"]
+        return shlex.join(["supportctl", "--config", str(config), *words])
 
     def _device(self, name: str) -> Answer:
         lab = self._running()
@@ -134,6 +186,20 @@ class LabHost:
                 for fault in station.faults
             ],
         }
+
+
+def load_checked(source: str | Path) -> Scenario:
+    """Return a scenario whose portals exist, too.
+
+    Raises:
+        UsageError: there is none, or it is wrong.
+    """
+    scenario = load_scenario(source)
+    if scenario.portals:
+        from integrations.lab.house import check_portals
+
+        check_portals(scenario.portals)
+    return scenario
 
 
 def _side(fault: str) -> str:

@@ -27,7 +27,7 @@ def _complete(parameter: click.Parameter, context: click.Context) -> list[str]:
     from supportctl.app.lab import lab_status
 
     try:
-        devices = lab_status()["devices"]
+        devices = _all(lab_status())
     except SupportctlError:
         return []
     if parameter.name == "device":
@@ -45,7 +45,7 @@ def _completions(context: click.Context, parameter: click.Parameter, incomplete:
 @click.group()
 @common_options
 def lab() -> None:
-    """Start a simulated shop, and switch faults of its devices on and off."""
+    """Start a simulated shop, and switch faults of its devices and portals on and off."""
 
 
 @lab.command()
@@ -69,7 +69,8 @@ def up(
 ) -> None:
     """Start the simulated shop; it runs until Ctrl-C.
 
-    Its devices answer on loopback ports and pseudo-terminals. Nothing outside this computer can reach them.
+    Its devices answer on loopback ports and pseudo-terminals, its portals on loopback ports. Nothing outside
+    this computer can reach them.
     """
     from supportctl.app.lab import serve_for_parent, start_detached
 
@@ -143,7 +144,7 @@ def faults(context: click.Context, format_: str) -> None:
         _tell_json(document)
         return
     catalog = settings(context).catalog
-    click.echo("\n\n".join("\n".join(_faults(device, catalog)) for device in document["devices"]))
+    click.echo("\n\n".join("\n".join(_faults(device, catalog)) for device in _all(document)))
 
 
 def _tell_up(document: Document, format_: str, catalog: Catalog, *, detached: bool) -> None:
@@ -151,14 +152,16 @@ def _tell_up(document: Document, format_: str, catalog: Catalog, *, detached: bo
         _tell_json(document)
         return
     end = "supportctl lab down" if detached else catalog.phrase("lab.end-here")
-    what_next = (
-        (catalog.phrase("lab.to-check"), document["check"]),
-        (catalog.phrase("lab.to-break"), f"supportctl lab fault {_suggestion(document['devices'])}"),
+    what_next = [(catalog.phrase("lab.to-check"), document["check"])]
+    if document["sync"]:
+        what_next.append((catalog.phrase("lab.to-compare"), document["sync"]))
+    what_next += [
+        (catalog.phrase("lab.to-break"), f"supportctl lab fault {_suggestion(_all(document))}"),
         (catalog.phrase("lab.to-end"), end),
-    )
+    ]
     wide = max(len(label) for label, _ in what_next)
     lines = [catalog.phrase("lab.open", scenario=document["scenario"], pid=document["pid"])]
-    lines += _table(document["devices"], catalog)
+    lines += _table(_all(document), catalog)
     lines += [f"{label:{wide}}  {words}" for label, words in what_next]
     click.echo("\n".join(lines))
 
@@ -174,7 +177,7 @@ def _table(devices: list[Document], catalog: Catalog) -> list[str]:
     rows = [
         (target["name"], target["url"], ", ".join(f["name"] for f in device["faults"] if f["active"]))
         for device in devices
-        for target in device["targets"]
+        for target in _targets(device)
     ]
     wide, long = (max(len(row[column]) for row in rows) for column in (0, 1))
     healthy = catalog.phrase("lab.healthy")
@@ -184,17 +187,30 @@ def _table(devices: list[Document], catalog: Catalog) -> list[str]:
 def _faults(device: Document, catalog: Catalog) -> list[str]:
     from supportctl.report.layout import wrap
 
-    lines = [f"{device['name']}  {' '.join(target['url'] for target in device['targets'])}"]
+    lines = [f"{device['name']}  {' '.join(target['url'] for target in _targets(device))}"]
     on = [f["name"] for f in device["faults"] if f["active"]]
     if on:
         lines += wrap(", ".join(on), _WIDTH, f"  {catalog.phrase('lab.faults-on')} ")
     for heading, of in (
         (catalog.phrase("lab.faults-of-device"), "device"),
         (catalog.phrase("lab.faults-of-wire"), "wire"),
+        (catalog.phrase("lab.faults-of-portal"), "portal"),
     ):
         off = [f["name"] for f in device["faults"] if f["of"] == of and not f["active"]]
-        lines += wrap(", ".join(off), _WIDTH, f"  {heading} ")
+        lines += wrap(", ".join(off), _WIDTH, f"  {heading} ") if off else []
     return lines
+
+
+def _all(document: Document) -> list[Document]:
+    """Return the devices, then the portals."""
+    return [*document["devices"], *document["portals"]]
+
+
+def _targets(device: Document) -> list[Document]:
+    """Return where it can be asked; a portal has one address, shown with its kind."""
+    if "targets" in device:
+        return list(device["targets"])
+    return [{"name": device["name"], "url": f"{device['kind']} {device['url']}"}]
 
 
 def _tell_json(document: Document) -> None:

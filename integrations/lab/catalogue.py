@@ -1,0 +1,27 @@
+"""Which class simulates which kind of account. Each is imported when a scenario asks for its kind."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from integrations.lab.portal import Portal
+
+
+class PortalKind(NamedTuple):
+    """A class, "module:Class", and the sections of the configuration that its accounts may stand in."""
+
+    path: str
+    sections: tuple[str, ...]
+
+    def load(self) -> type[Portal]:
+        """Return the class."""
+        module, _, name = self.path.partition(":")
+        return cast("type[Portal]", getattr(import_module(module), name))
+
+
+PORTALS: Mapping[str, PortalKind] = MappingProxyType({})
