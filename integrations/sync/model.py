@@ -45,6 +45,20 @@ class Gap(NamedTuple):
         }
 
 
+class Settled(NamedTuple):
+    """Where one call of the telephony ended, for those who show every call and not the gaps alone.
+
+    A comparison calls `on_settled(Settled(...))` once a call, if it was given such a function. `crm` is the
+    record that was matched; `gaps` are the codes of the call's gaps; `excluded` is the name of the rule that
+    leaves the call out.
+    """
+
+    call: Call
+    crm: CrmCall | None
+    gaps: tuple[str, ...] = ()
+    excluded: str = ""
+
+
 class Window(NamedTuple):
     """The time that is compared: `since <= t < until`."""
 
