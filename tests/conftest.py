@@ -17,6 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from database_servers import MariadbServer, PostgresServer
+
 ROOT = Path(__file__).parent.parent
 REQUIRE = "SUPPORTCTL_REQUIRE_PEERS"
 PEERS_REQUIRED = os.environ.get(REQUIRE, "") not in {"", "0"}
@@ -66,6 +68,12 @@ def _ippeveprinter() -> str | None:
     return _program("ippeveprinter")() if _program("dbus-daemon")() else None
 
 
+def _postgresql() -> str | None:
+    """Return the newest installed server; Debian keeps its programs off the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return str(found[-1]) if found else shutil.which("initdb")
+
+
 class Peer(NamedTuple):
     """How a peer is found (its path), and what to tell a person who has not got it."""
 
@@ -86,6 +94,8 @@ PEERS = {
     ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
     "sipp": Peer(_program("sipp"), "no program `sipp`", "apt-get install sip-tester"),
+    "postgresql": Peer(_postgresql, "no PostgreSQL server", "apt-get install postgresql"),
+    "mariadb": Peer(_program("mariadbd"), "no program `mariadbd`", "apt-get install mariadb-server"),
     "chromium": Peer(
         _program("chromium", "chromium-browser", "google-chrome"), "no `chromium`", "apt-get install chromium"
     ),
@@ -112,6 +122,46 @@ def peer_path() -> Callable[[str], str]:
         return found
 
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres(peer_path: Callable[[str], str]) -> Generator[PostgresServer]:
+    """A PostgreSQL server that a test may crash and start again; its test has the mark peer("postgresql")."""
+    from database_servers import PostgresServer
+
+    server = PostgresServer(Path(peer_path("postgresql")).parent)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Generator[str]:
+    """The address of an empty database of `postgres`, for this test alone."""
+    with postgres.database() as name:
+        yield postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def mariadb(peer_path: Callable[[str], str]) -> Generator[MariadbServer]:
+    """A MariaDB server; its test has the mark peer("mariadb")."""
+    from database_servers import MariadbServer
+
+    server = MariadbServer(peer_path("mariadb"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def mariadb_url(mariadb: MariadbServer) -> Generator[str]:
+    """The address of an empty database of `mariadb`, for this test alone."""
+    with mariadb.database() as name:
+        yield mariadb.url(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
