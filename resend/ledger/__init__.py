@@ -1,0 +1,1 @@
+"""The ledger: every call that was accepted, what was tried, and what came of it."""

@@ -1,0 +1,89 @@
+"""What resend needs of others, as it sees it; `supportctl.app` plugs the real ones in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from resend.model import Outcome
+    from supportctl.core.call import Call
+    from supportctl.core.deadline import Deadline
+
+
+class Parcel(NamedTuple):
+    """One delivery as a destination needs it.
+
+    `attempts` counts this try. With a `revision` above 0 the call has changed since it was first accepted.
+    """
+
+    delivery_id: int
+    call: Call
+    step: str
+    facts: Mapping[str, str]
+    attempts: int
+    revision: int = 0
+
+
+class Found(NamedTuple):
+    """What the destination has of a call: up to which step it is done there, and what is known of it.
+
+    `whole`: nothing is left to do.
+    """
+
+    step: str
+    facts: Mapping[str, str]
+    whole: bool
+    remote_id: str = ""
+
+
+class Destination(Protocol):
+    """One CRM account that receives calls, over an interface that gives at-least-once at best.
+
+    Neither method repeats a write by itself, and neither raises: what failed is in the outcomes.
+    """
+
+    @property
+    def batch_size(self) -> int:
+        """How many deliveries one `advance` takes at most."""
+
+    def advance(self, parcels: Sequence[Parcel], deadline: Deadline) -> Sequence[Outcome]:
+        """Do the next step of each parcel, in as few requests as possible; return one outcome for each."""
+
+    def look_up(self, parcels: Sequence[Parcel], deadline: Deadline) -> Mapping[int, Found | Outcome | None]:
+        """Return by `delivery_id` what the destination has.
+
+        None: surely nothing. An Outcome with a failure: it cannot be told now.
+        """
+
+
+class Issue(NamedTuple):
+    """An entry of a tracker. `number` is its name there, `link` opens it."""
+
+    number: str
+    link: str
+    is_open: bool
+
+
+class Tracker(Protocol):
+    """Where developers work. Every method may raise ServiceError."""
+
+    def find(self, fingerprint: str) -> Issue | None:
+        """Return the newest issue that carries exactly this fingerprint."""
+
+    def create(self, fingerprint: str, title: str, text: str) -> Issue:
+        """Create an issue that carries the fingerprint."""
+
+    def comment(self, issue: Issue, text: str) -> None:
+        """Add to an issue."""
+
+    def close(self, issue: Issue, text: str) -> None:
+        """Close an issue with a last word."""
+
+
+class Notifier(Protocol):
+    """Chat or mail. May raise ServiceError."""
+
+    def notify(self, title: str, text: str) -> None:
+        """Send one message."""
