@@ -24,5 +24,5 @@ def resolve_target(word: str, config: SiteConfig | None) -> Target:
     if entry is not None:
         return entry.target()
     names = [known.name for known in config.targets] if config else []
-    names += [*config.telephony, *config.crm] if config else []
+    names += [*config.telephony, *config.crm, *config.shop] if config else []
     raise UsageError("check.unknown-name", found=word, nearest=nearest(word, names, 0.4))

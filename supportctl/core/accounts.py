@@ -88,7 +88,10 @@ class MoySklad(_Destination):
     """A MoySklad account."""
 
     kind: Literal["moysklad"]
-    token: Secret = Field(description="Access token.")
+    token: Secret = Field(description="Key of the Phone API (Lognex-Phone-Auth-Token).")
+    api_token: Secret | None = Field(
+        default=None, description="Access token of the JSON API: names of employees, who is dismissed."
+    )
 
 
 class HubSpot(_Destination):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
 from supportctl.core.fields import AnyAddress, Duration, Host, Name, Region, Secret, Store, Timezone
+from supportctl.core.shop_accounts import Shop
 from supportctl.core.target import Target, parse_target
 
 
@@ -98,6 +99,7 @@ class SiteConfig(Strict):
     targets: tuple[TargetEntry, ...] = ()
     telephony: dict[Name, Telephony] = Field(default_factory=dict)
     crm: dict[Name, Crm] = Field(default_factory=dict)
+    shop: dict[Name, Shop] = Field(default_factory=dict)
     store: Store = "sqlite:///supportctl.db"
     resend: ResendSettings = ResendSettings()
     trackers: dict[Name, Tracker] = Field(default_factory=dict)

@@ -27,6 +27,6 @@ def test_every_setting_is_explained():
         inner = schema["$defs"].get(entry.get("$ref", "").rpartition("/")[2], {})
         for name in inner.get("properties", {}):
             assert f"{section}.{name}`" in table or f"`{name}`" in table
-    for kind in ("telephony", "crm", "trackers"):
+    for kind in ("telephony", "crm", "shop", "trackers"):
         for name in schema["properties"][kind]["additionalProperties"]["discriminator"]["mapping"]:
             assert f"`{name}`" in table
