@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resend.ledger import lanes
 from resend.ledger.lanes import Settled
-from resend.model import LeaseLostError, Outcome, State
+from resend.model import LeaseLostError, State
 from resend.policy import BreakerView, Moment, Schedule, after_lookup, after_step, decide
-from resend.ports import Found, Parcel
 from supportctl.core.deadline import Deadline
+from supportctl.core.delivery import Found, Outcome, Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

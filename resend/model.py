@@ -75,31 +75,6 @@ class Delivery(NamedTuple):
     fingerprint: str = ""
 
 
-class Outcome(NamedTuple):
-    """What one step of one delivery brought.
-
-    `done`: the destination has it whole. Else `step` and `facts` say how far it is now; without a `failure`
-    the next step may follow at once. `code` and `text` are the system's words, made safe to show.
-    `sent` is False if it is certain that nothing was done. `alone`: the failure is this delivery's own and
-    others may pass. `note` is a finding code about something that was put right on the way (a dismissed
-    employee).
-    """
-
-    delivery_id: int
-    step: str
-    facts: Mapping[str, str]
-    done: bool = False
-    remote_id: str = ""
-    failure: Failure | None = None
-    code: str = ""
-    text: str = ""
-    retry_at: float | None = None
-    method: str | None = None
-    sent: bool = True
-    alone: bool = False
-    note: str = ""
-
-
 class LaneState(NamedTuple):
     """A lane as the ledger has it. `token` is the fencing token of its present or last holder."""
 

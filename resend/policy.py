@@ -10,7 +10,7 @@ from supportctl.core.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resend.model import Outcome
+    from supportctl.core.delivery import Outcome
 
 _LONGEST_HINT_S = 3600.0  # a system that says "come back next year" is not believed
 _SHORTEST_DELAY_S = 1.0

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from resend.model import Outcome
-    from supportctl.core.call import Call
     from supportctl.core.deadline import Deadline
-
-
-class Parcel(NamedTuple):
-    """One delivery as a destination needs it.
-
-    `attempts` counts this try. With a `revision` above 0 the call has changed since it was first accepted.
-    """
-
-    delivery_id: int
-    call: Call
-    step: str
-    facts: Mapping[str, str]
-    attempts: int
-    revision: int = 0
-
-
-class Found(NamedTuple):
-    """What the destination has of a call: up to which step it is done there, and what is known of it.
-
-    `whole`: nothing is left to do.
-    """
-
-    step: str
-    facts: Mapping[str, str]
-    whole: bool
-    remote_id: str = ""
+    from supportctl.core.delivery import Found, Issue, Outcome, Parcel
 
 
 class Destination(Protocol):
@@ -56,14 +29,6 @@ class Destination(Protocol):
 
         None: surely nothing. An Outcome with a failure: it cannot be told now.
         """
-
-
-class Issue(NamedTuple):
-    """An entry of a tracker. `number` is its name there, `link` opens it."""
-
-    number: str
-    link: str
-    is_open: bool
 
 
 class Tracker(Protocol):

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from resend.ledger.store import Store
-    from resend.model import Delivery, Outcome
+    from resend.model import Delivery
     from resend.policy import Decision
+    from supportctl.core.delivery import Outcome
 
 LEASE_S = 120.0  # longer than the longest request: a worker that lives renews with every change
 _D = DELIVERIES.c
