@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from supportctl.core.fields import Rate, Secret, WebAddress
+from supportctl.core.fields import Duration, Pattern, Rate, Secret, Timezone, WebAddress
 
 
 class Strict(BaseModel):
@@ -22,6 +23,15 @@ class Uis(_Account):
 
     kind: Literal["uis"]
     token: Secret = Field(description="Key of the Data API.")
+    recordings: WebAddress | None = Field(
+        default=None, description="Base address of recordings, where it is not the public one."
+    )
+    keep_points: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of the day's points that is left to other programs."
+    )
+    notifications_report: int | None = Field(
+        default=None, description="Id of the report of sent notifications, where it is not found by itself."
+    )
 
 
 class Ringostat(_Account):
@@ -38,15 +48,62 @@ class Mango(_Account):
     kind: Literal["mango"]
     key: Secret = Field(description="Unique code of the exchange (vpbx_api_key).")
     salt: Secret = Field(description="Key that signs requests (vpbx_api_salt).")
+    recording_links: bool = Field(
+        default=False, description="Recordings as signed links, which the account must allow."
+    )
 
 
 class Asterisk(_Account):
     """Asterisk: call detail records in a file or in a database."""
 
     kind: Literal["asterisk"]
-    file: str | None = Field(default=None, description="Path of Master.csv.")
-    database: Secret | None = Field(default=None, description="Address of the database of calls.")
-    recordings: str | None = Field(default=None, description="Folder or base address of the recordings.")
+    file: str | None = Field(
+        default=None, description="Path of Master.csv; `Master.csv*` reads old ones, too."
+    )
+    database: Secret | None = Field(
+        default=None,
+        description="Address of the database of calls: mysql://USER:PASSWORD@HOST/asteriskcdrdb.",
+    )
+    table: str = Field(default="cdr", description="Table of the calls, or SCHEMA.TABLE.")
+    columns: tuple[str, ...] | None = Field(
+        default=None, description="Names of the columns of `file` in their order, if they are not the usual."
+    )
+    timezone: Timezone | None = Field(
+        default=None, description="Zone of the exchange's clock, where it is not `site.timezone`."
+    )
+    utc: bool = Field(default=False, description="The records are in UTC (`usegmtime=yes` in cdr.conf).")
+    extensions: Pattern = Field(
+        default=r"\d{2,5}",
+        description="Regular expression of the inner numbers; a group is the number itself.",
+    )
+    trunks: tuple[str, ...] = Field(
+        default=(),
+        description="Names of the lines to the outside, as in PJSIP/NAME; `*` stands for anything.",
+    )
+    inbound: tuple[str, ...] = Field(
+        default=("from-trunk*", "from-pstn*", "from-did*", "ext-did*", "incoming*", "inbound*"),
+        description="Contexts in which calls from outside begin.",
+    )
+    outbound: tuple[str, ...] = Field(
+        default=("outgoing*", "outbound*", "outrt-*", "macro-dialout-trunk*"),
+        description="Contexts in which calls to the outside begin.",
+    )
+    outside_prefix: str = Field(
+        default="",
+        pattern=r"^\d{0,4}$",
+        description="Digits that are dialled first for a line to the outside.",
+    )
+    recordings: str | None = Field(
+        default=None,
+        description="Folder or base address of the recordings; may hold {year} {month} {day} {file}.",
+    )
+    quiet: Duration = Field(default=86400.0, description="This long without a call is a warning.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Asterisk":
+        if (self.file is None) == (self.database is None):
+            raise PydanticCustomError("config.file-or-database", "place", {})
+        return self
 
 
 class Csv(_Account):
