@@ -38,6 +38,7 @@ LANES = Table(
     Column("paused_by", String(120), nullable=False, default=""),
     Column("paused_why", Text, nullable=False, default=""),
     Column("rate_per_s", Double, nullable=False, default=0.0),  # deliveries a second, as last measured
+    Column("last_error", Text, nullable=False, default=""),  # of the last request that failed, "code: text"
 )
 
 # How many deliveries a lane has in each state: counted with every change, so that a status never counts rows.
@@ -81,6 +82,20 @@ Index(
     DELIVERIES.c.destination,
     DELIVERIES.c.state,
     DELIVERIES.c.next_attempt_at,
+    sqlite_where=_DUE,
+    postgresql_where=_DUE,
+)
+Index(
+    "deliveries_fresh",
+    DELIVERIES.c.destination,
+    DELIVERIES.c.started_at,
+    sqlite_where=DELIVERIES.c.state == "waiting",
+    postgresql_where=DELIVERIES.c.state == "waiting",
+)
+Index(
+    "deliveries_deadline",
+    DELIVERIES.c.destination,
+    DELIVERIES.c.deadline_at,
     sqlite_where=_DUE,
     postgresql_where=_DUE,
 )

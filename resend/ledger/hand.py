@@ -1,0 +1,136 @@
+"""What the person on call does by hand; each change says who did it and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from resend.ledger.rows import count
+from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
+from resend.model import ENDED, Breaker, State
+
+if TYPE_CHECKING:
+    from resend.ledger.store import Store
+    from resend.ledger.views import Filter
+
+Verb = Literal["now", "hold", "cancel"]
+_D = DELIVERIES.c
+# From which states a verb takes a delivery. One that is being sent is its worker's; one that was delivered or
+# is being asked about is never sent again by hand: that would make a second copy.
+FROM: dict[Verb, frozenset[State]] = {
+    "now": frozenset({State.WAITING, State.HELD, State.ESCALATED, State.CANCELLED, State.VERIFYING}),
+    "hold": frozenset({State.WAITING}),
+    "cancel": frozenset({State.WAITING, State.HELD, State.ESCALATED}),
+}
+_TO: dict[Verb, State] = {"now": State.WAITING, "hold": State.HELD, "cancel": State.CANCELLED}
+_PIECE = 5000
+
+
+class Preview(NamedTuple):
+    """How many deliveries a verb would change, by lane and state, and how many it would leave alone."""
+
+    changed: dict[tuple[str, State], int]
+    left: dict[tuple[str, State], int]
+
+    @property
+    def total(self) -> int:
+        """How many would be changed."""
+        return sum(self.changed.values())
+
+
+def preview(store: Store, verb: Verb, wanted: Filter) -> Preview:
+    """Return what a verb would do, without doing it."""
+    with store.read() as connection:
+        rows = connection.execute(
+            sa.select(_D.destination, _D.state, sa.func.count().label("count"))
+            .where(*wanted.clauses())
+            .group_by(_D.destination, _D.state)
+        ).all()
+    counted = {(row.destination, State(row.state)): int(row[2]) for row in rows}
+    takes = FROM[verb]
+    return Preview(
+        {key: number for key, number in counted.items() if key[1] in takes},
+        {key: number for key, number in counted.items() if key[1] not in takes},
+    )
+
+
+def apply(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horizon_s: float = 86400.0) -> int:
+    """Do it, in transactions of some thousands; return how many deliveries were changed.
+
+    `now` makes a delivery due at once, and lets its lane try although its breaker is open; what had ended gets
+    a new horizon. Where something may have arrived, the destination is asked now; nothing is sent blindly.
+    """
+    changed = 0
+    while piece := _apply_piece(store, verb, wanted, horizon_s=horizon_s, who=who, why=why):
+        changed += piece
+        if piece < _PIECE:
+            break
+    return changed
+
+
+def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horizon_s: float) -> int:
+    with store.write() as connection:
+        now = store.now(connection)
+        rows = connection.execute(_chosen(verb, wanted, now)).all()
+        groups: dict[tuple[State, State], list[int]] = defaultdict(list)
+        changes: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            before = State(row.state)
+            after = _after(verb, before, row.attempts)
+            groups[before, after].append(row.id)
+            changes[row.destination, before.value] -= 1
+            changes[row.destination, after.value] += 1
+        for (before, after), ids in groups.items():
+            values: dict[str, object] = {"state": after.value}
+            if verb == "now":
+                values["next_attempt_at"] = now
+                if before in ENDED:
+                    values["deadline_at"] = now + horizon_s
+            connection.execute(sa.update(DELIVERIES).where(_D.id.in_(ids)).values(values))
+            said = {"at": now, "kind": "hand", "state": after.value, "code": verb, "text": why, "who": who}
+            connection.execute(sa.insert(ATTEMPTS), [{"delivery_id": each, **said} for each in ids])
+        count(connection, changes)
+        if verb == "now" and rows:
+            _let_try(connection, {row.destination for row in rows}, now)
+    return len(rows)
+
+
+def _chosen(verb: Verb, wanted: Filter, now: float) -> sa.Select[tuple[int, str, str, int]]:
+    query = sa.select(_D.id, _D.destination, _D.state, _D.attempts).where(
+        *wanted.clauses(), _D.state.in_([state.value for state in FROM[verb]])
+    )
+    if verb == "now":  # what was made due in an earlier piece stays as it is
+        query = query.where(sa.or_(_D.next_attempt_at > now, _D.state.not_in(("waiting", "verifying"))))
+    return query.order_by(_D.id).limit(_PIECE).with_for_update()
+
+
+def _after(verb: Verb, before: State, attempts: int) -> State:
+    doubtful = before is State.VERIFYING or (before in ENDED and attempts > 0)
+    return State.VERIFYING if verb == "now" and doubtful else _TO[verb]
+
+
+def _let_try(connection: sa.Connection, destinations: set[str], now: float) -> None:
+    is_open = LANES.c.breaker != Breaker.CLOSED.value
+    connection.execute(
+        sa.update(LANES).where(LANES.c.destination.in_(destinations), is_open).values(open_until=now)
+    )
+
+
+def pause(store: Store, destination: str, *, who: str, why: str) -> bool:
+    """Stop a lane until it is resumed; return whether there is such a lane."""
+    return _set_pause(store, destination, who, why)
+
+
+def resume(store: Store, destination: str) -> bool:
+    """Let a lane run again; return whether there is such a lane."""
+    return _set_pause(store, destination, "", "")
+
+
+def _set_pause(store: Store, destination: str, who: str, why: str) -> bool:
+    with store.write() as connection:
+        changed = connection.execute(
+            sa.update(LANES).where(LANES.c.destination == destination).values(paused_by=who, paused_why=why)
+        )
+        return changed.rowcount == 1
