@@ -131,6 +131,14 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError):
+        raise PydanticCustomError("config.bad-pattern", "pattern", {"found": value}) from None
+    return value
+
+
 def _region(value: str) -> str:
     if not re.fullmatch("[A-Z]{2}", value):
         raise PydanticCustomError("config.bad-region", "region", {"found": value})
@@ -167,6 +175,7 @@ WebAddress = Annotated[str, AfterValidator(web_address), IsSecret(always=False)]
 AnyAddress = Annotated[str, AfterValidator(_plain_or_secure), IsSecret(always=False)]
 Name = Annotated[str, AfterValidator(_name)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Pattern = Annotated[str, AfterValidator(_pattern)]  # a regular expression
 Region = Annotated[str, AfterValidator(_region)]
 Host = Annotated[str, AfterValidator(_host)]
 Store = Annotated[str, AfterValidator(_store), IsSecret(always=False)]
