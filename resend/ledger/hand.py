@@ -59,8 +59,8 @@ def preview(store: Store, verb: Verb, wanted: Filter) -> Preview:
 def apply(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horizon_s: float = 86400.0) -> int:
     """Do it, in transactions of some thousands; return how many deliveries were changed.
 
-    `now` makes a delivery due at once, and lets its lane try although its breaker is open; what had ended gets
-    a new horizon. Where something may have arrived, the destination is asked now; nothing is sent blindly.
+    `now` makes a delivery due at once, and lets its lane try although its breaker is open; what had ended
+    gets a new horizon. Where something may have arrived, the destination is asked; nothing is sent blindly.
     """
     changed = 0
     while piece := _apply_piece(store, verb, wanted, horizon_s=horizon_s, who=who, why=why):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from resend.ledger.rows import COLUMNS, count, delivery_of
-from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
+from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, LANES
 from resend.model import Breaker, LaneState, Lease, LeaseLostError, State
 from resend.policy import BreakerView
 
@@ -103,6 +103,16 @@ def due_lanes(store: Store, limit: int = 1000) -> list[str]:
             .limit(limit)
         )
         return [row.destination for row in rows]
+
+
+def pending(store: Store) -> int:
+    """Return how many deliveries are still to be brought, over all lanes."""
+    states = ("waiting", "sending", "verifying")
+    with store.read() as connection:
+        wanted = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(
+            COUNTS.c.state.in_(states)
+        )
+        return int(connection.execute(wanted).scalar_one())
 
 
 def recover(store: Store, lease: Lease, settle_s: float) -> int:
