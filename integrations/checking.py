@@ -25,19 +25,19 @@ class CheckContext(Protocol):
     def clock(self) -> Clock:
         """The time."""
 
-    def ok(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def ok(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that the answer to a question is fine; `code` names the question."""
 
-    def warning(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def warning(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that something needs attention soon."""
 
-    def fault(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def fault(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that something is broken."""
 
-    def unknown(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def unknown(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that the question could not be answered, and why."""
 
-    def skipped(self, code: str, because: str, **args: object) -> Finding:
+    def skipped(self, code: str, /, because: str, **args: object) -> Finding:
         """Say that the question was not asked, or its answer is a consequence of `because`."""
 
     def evidence(

@@ -49,23 +49,23 @@ class ProbeContext(NamedTuple):
         """
         return self.opener(self.target, deadline or self.deadline)
 
-    def ok(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def ok(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that the answer to a question is fine; `code` names the question ("printer.paper")."""
         return self._finding(code, Status.OK, evidence, args)
 
-    def fault(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def fault(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that something is broken."""
         return self._finding(code, Status.FAULT, evidence, args)
 
-    def warning(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def warning(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that something needs attention soon."""
         return self._finding(code, Status.WARNING, evidence, args)
 
-    def unknown(self, code: str, *evidence: Evidence, **args: object) -> Finding:
+    def unknown(self, code: str, /, *evidence: Evidence, **args: object) -> Finding:
         """Say that the question could not be answered, and why."""
         return self._finding(code, Status.UNKNOWN, evidence, args)
 
-    def skipped(self, code: str, because: str, **args: object) -> Finding:
+    def skipped(self, code: str, /, because: str, **args: object) -> Finding:
         """Say that the question was not asked, or its answer is a consequence of `because`."""
         return Finding(
             code, Status.SKIPPED, self.target.url, self.target.name, clean_args(args), because=because
