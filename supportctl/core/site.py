@@ -8,6 +8,7 @@ from pydantic import Field
 from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
 from supportctl.core.fields import AnyAddress, Duration, Host, Name, Region, Secret, Store, Timezone
 from supportctl.core.shop_accounts import Shop
+from supportctl.core.sync_settings import SyncSettings
 from supportctl.core.target import Target, parse_target
 
 
@@ -101,6 +102,7 @@ class SiteConfig(Strict):
     crm: dict[Name, Crm] = Field(default_factory=dict)
     shop: dict[Name, Shop] = Field(default_factory=dict)
     store: Store = "sqlite:///supportctl.db"
+    sync: SyncSettings = SyncSettings()
     resend: ResendSettings = ResendSettings()
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     notify: tuple[Secret, ...] = ()
