@@ -17,9 +17,10 @@ _COMPUTER = "host:"
 _HOURS_FROM = 90  # minutes
 
 
-def counted(catalog: Catalog, key: str, n: int) -> str:
+def counted(catalog: Catalog, key: str, n: int, **args: str) -> str:
     """Return a phrase in the form that `n` asks for; its forms stand side by side: `one|few|many`."""
-    forms = catalog.phrase(key, n=n).split("|")
+    safe = {name: value.replace("|", "/") for name, value in args.items()}
+    forms = catalog.phrase(key, n=n, **safe).split("|")
     return forms[min(_form(n, catalog.lang), len(forms) - 1)]
 
 

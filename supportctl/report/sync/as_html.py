@@ -1,0 +1,386 @@
+"""The page for the manager: every call and where it ended, in one file that works without a network.
+
+All calls are JSON in the page; its script makes rows of the few that are looked at. Everything in them is
+text for the script, too (`textContent`), and the content security policy allows this one script alone.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from supportctl.core.finding import Status
+from supportctl.report import wording
+from supportctl.report.markup import Html, element, joined
+from supportctl.report.presentable import safe
+from supportctl.report.sync.model import verdict
+from supportctl.report.sync.rows import Row, rows_of
+from supportctl.report.sync.words import ARRIVED, EXCLUDED, SyncWords, by_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supportctl.catalog import Catalog
+    from supportctl.core.report import ReportedFinding
+    from supportctl.report.sync.model import SyncReport
+
+_BANNER = {
+    Status.OK: ("ok", "✓"),
+    Status.WARNING: ("warning", "!"),
+    Status.FAULT: ("fault", "✕"),
+    Status.UNKNOWN: ("unknown", "?"),
+}
+_WITHOUT_SCRIPT = 500  # rows for a browser that runs no script
+_COLUMNS = ("time", "phone", "client", "employee", "talk", "recording", "state")
+# phrases that the script puts together
+_FOR_SCRIPT = ("any-day", "any-employee", "shown", "none", "place", "listen", "recording-none",
+               "recording-source", "recording-crm", "card")  # fmt: skip
+
+
+def render_html(report: SyncReport, catalog: Catalog) -> str:
+    """Return the page. It shows every call if `report.settled` has them, else the gaps alone."""
+    page = _Page(report, catalog)
+    return f"<!DOCTYPE html>\n{element('html', page.head(), page.body(), lang=catalog.lang)}\n"
+
+
+@cache
+def _file(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+@cache
+def _style() -> str:
+    colours = (Path(__file__).parents[1] / "report.css").read_text(encoding="utf-8")
+    return colours.partition("* { box-sizing")[0] + _file("page.css")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+class _Page:
+    def __init__(self, report: SyncReport, catalog: Catalog) -> None:
+        self._report = report
+        self._catalog = catalog
+        self._words = SyncWords(report, catalog)
+        self._rows = rows_of(report, catalog)
+        self._gaps = by_code(report.result.gaps)
+        self._wrong = sum(row.is_wrong for row in self._rows)
+        self._lost = sum(row.is_wrong and row.in_telephony for row in self._rows)
+
+    def head(self) -> Html:
+        script = _file("page.js")
+        policy = (
+            f"default-src 'none'; style-src {_digest(_style())}; script-src {_digest(script)}; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        )
+        return element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=policy),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name="color-scheme", content="light dark"),
+            element("meta", name="referrer", content="no-referrer"),
+            element("meta", name="robots", content="noindex"),
+            element("meta", name="generator", content=f"supportctl {self._report.tool_version}"),
+            element("link", rel="icon", href="data:,"),
+            element("title", self._title()),
+            Html(f"<style>{_style()}</style>"),
+        )
+
+    def body(self) -> Html:
+        return element(
+            "body",
+            element("header", self._banner(), self._tiles()),
+            element("main", self._problems(), self._what(), self._calls()),
+            self._footer(),
+            Html(f'<script type="application/json" id="data">{_embedded(self._data())}</script>'),
+            Html(f"<script>{_file('page.js')}</script>"),
+        )
+
+    def _title(self) -> str:
+        window = self._report.result.window
+        since, until = self._words.moment(window.since), self._words.moment(window.until)
+        return self._say("page-title", since=since, until=until)
+
+    def _banner(self) -> Html:
+        kind, mark = _BANNER.get(verdict(self._report, self._catalog), _BANNER[Status.UNKNOWN])
+        site = ", ".join(dict.fromkeys(part for part in (self._report.site_name, self._report.site) if part))
+        lines = [element("p", line) for line in self._lead() if line]
+        return element(
+            "div",
+            element("p", " · ".join(part for part in (safe(site), self._title()) if part), class_="site"),
+            element(
+                "div",
+                element("span", mark, class_="mark", aria_hidden="true"),
+                element("div", element("h1", self._headline()), *lines),
+                class_="verdict",
+            ),
+            class_=f"banner {kind}",
+        )
+
+    def _headline(self) -> str:
+        report, result = self._report, self._report.result
+        if report.interrupted or (not report.complete and not result.calls):
+            return self._say("page-unknown")
+        if self._wrong:
+            return self._words.count("page-attention", self._wrong)
+        return self._say("page-well", n=result.calls) if result.calls else self._say("no-calls").rstrip(".")
+
+    def _lead(self) -> list[str]:
+        report, words = self._report, self._words
+        if not report.complete and not report.result.calls:
+            return [self._say("nothing-compared")]
+        phantoms = len(self._gaps.get("sync.phantom-call", ()))
+        excluded = sum(report.result.excluded.values())
+        first = (
+            [self._say("page-lead", arrived=self._arrived(), calls=report.result.calls)]
+            if report.result.calls
+            else []
+        )
+        if phantoms:
+            first.append(words.count("page-phantoms", phantoms))
+        if excluded:
+            first.append(self._say("page-lead-excluded", n=excluded, rules=words.rules()))
+        return [" ".join(first), words.clock(), "" if report.complete else self._say("doubtful")]
+
+    def _arrived(self) -> int:
+        excluded = sum(self._report.result.excluded.values())
+        return max(self._report.result.calls - self._lost - excluded, 0)
+
+    def _tiles(self) -> Html:
+        tiles = [
+            ("", self._report.result.calls, "page-calls", ""),
+            ("ok", self._arrived(), "page-arrived", ARRIVED),
+            ("fault", self._wrong, "page-to-look-at", "wrong"),
+            ("quiet", sum(self._report.result.excluded.values()), "page-left-out", EXCLUDED),
+        ]
+        return element(
+            "div",
+            *(
+                element(
+                    "button",
+                    element("b", _number(number)),
+                    element("span", self._say(label)),
+                    type="button",
+                    class_=f"tile {tone}".strip(),
+                    data_state=state,
+                )
+                for tone, number, label, state in tiles
+            ),
+            class_="tiles",
+        )
+
+    def _problems(self) -> Html:
+        problems = self._report.problems
+        if not problems:
+            return Html("")
+        return element(
+            "section",
+            element("h2", self._say("page-problems")),
+            *(self._problem(problem) for problem in problems),
+        )
+
+    def _problem(self, problem: ReportedFinding) -> Html:
+        steps = [
+            element(
+                "li",
+                safe(remedy.text),
+                element(
+                    "span",
+                    self._say("page-problem-who", who=wording.who(remedy.who, self._catalog)),
+                    class_="meta",
+                ),
+            )
+            for remedy in problem.remedies
+        ]
+        return element(
+            "article",
+            element("h3", safe(wording.sentence(problem.summary))),
+            element("p", safe(problem.explanation)),
+            element("ol", *steps) if steps else None,
+            class_=f"card {problem.status.value}",
+        )
+
+    def _what(self) -> Html:
+        if not self._gaps:
+            return Html("")
+        items = [
+            element(
+                "li",
+                element(
+                    "button",
+                    element("b", _number(len(gaps))),
+                    element(
+                        "span", element("strong", self._words.state(code)), Html(" "), self._words.means(code)
+                    ),
+                    type="button",
+                    data_state=code,
+                    class_=self._tone(code),
+                ),
+            )
+            for code, gaps in self._gaps.items()
+        ]
+        return element(
+            "section", element("h2", self._say("page-what")), element("ul", *items, class_="kinds")
+        )
+
+    def _tone(self, code: str) -> str:
+        if code == ARRIVED:
+            return "ok"
+        return self._catalog.facts(code).statuses[0] if "." in code else "quiet"
+
+    def _calls(self) -> Html:
+        return element(
+            "section",
+            element("h2", self._say("page-all"), id="calls"),
+            self._filters(),
+            element("p", id="shown", role="status", aria_live="polite"),
+            element(
+                "table",
+                element(
+                    "thead", element("tr", *(element("th", name, scope="col") for name in self._names()))
+                ),
+                element("tbody", id="rows"),
+                id="table",
+                hidden="",
+            ),
+            element(
+                "nav",
+                element("button", self._say("page-previous"), type="button", id="previous"),
+                element("span", id="place"),
+                element("button", self._say("page-next"), type="button", id="next"),
+                id="pager",
+                hidden="",
+            ),
+            element("noscript", self._without_script()),
+        )
+
+    def _table_head(self) -> Html:
+        return element("thead", element("tr", *(element("th", name, scope="col") for name in self._names())))
+
+    def _names(self) -> list[str]:
+        return [self._say(f"page-{name}") for name in _COLUMNS]
+
+    def _filters(self) -> Html:
+        states = [("", self._say("page-any-state")), ("wrong", self._say("page-any-problem"))]
+        states += [(state, self._words.state(state)) for state in self._states()]
+        return element(
+            "form",
+            _labelled(
+                self._say("page-search"),
+                "search",
+                element("input", id="search", type="search", autocomplete="off", spellcheck="false"),
+            ),
+            _labelled(self._say("page-day"), "day", element("select", id="day")),
+            _labelled(self._say("page-employee"), "employee", element("select", id="employee")),
+            _labelled(
+                self._say("page-state"),
+                "state",
+                element(
+                    "select", *(element("option", text, value=value) for value, text in states), id="state"
+                ),
+            ),
+            element("button", self._say("page-reset"), type="button", id="reset"),
+            id="filters",
+            hidden="",
+            aria_label=self._say("page-filter"),
+        )
+
+    def _states(self) -> list[str]:
+        found = {state for row in self._rows for state in row.states}
+        return [state for state in (ARRIVED, *self._gaps, EXCLUDED) if state in found]
+
+    def _without_script(self) -> Html:
+        wrong = [row for row in self._rows if row.is_wrong]
+        rows = [self._plain_row(row) for row in wrong[:_WITHOUT_SCRIPT]]
+        more = len(wrong) - len(rows)
+        return joined(
+            element("p", self._say("page-no-script")),
+            element(
+                "table",
+                element(
+                    "thead", element("tr", *(element("th", name, scope="col") for name in self._names()))
+                ),
+                element("tbody", *rows),
+            ),
+            element("p", self._say("page-no-script-more", n=more)) if more else None,
+        )
+
+    def _plain_row(self, row: Row) -> Html:
+        states = "; ".join(self._words.state(state) for state in row.states)
+        cells = (
+            f"{row.day} {row.time}",
+            f"{row.way}, {row.phone}" if row.way else row.phone,
+            row.client,
+            row.employee,
+            row.talk,
+            self._say("page-listen") if row.recording else row.recording_note,
+            f"{states}: {row.note}" if row.note else states,
+        )
+        return element(
+            "tr",
+            *(element("td", text, data_label=name) for name, text in zip(self._names(), cells, strict=True)),
+        )
+
+    def _footer(self) -> Html:
+        report, window = self._report, self._report.result.window
+        made = self._say(
+            "page-made",
+            at=self._words.moment(report.started_at),
+            version=report.tool_version,
+            since=self._words.moment(window.since),
+            until=self._words.moment(window.until),
+            zone=report.zone_name or self._words.moment(window.since, "%z"),
+        )
+        names = f"{report.source.name} ({report.source.system})", f"{report.crm.name} ({report.crm.system})"
+        support = self._say("page-first-line", source=names[0], crm=names[1])
+        return element("footer", element("p", made), element("p", support))
+
+    def _data(self) -> dict[str, Any]:
+        """Return what the script works on: texts once, rows as lists that name them by their places."""
+        states = {state: place for place, state in enumerate(dict.fromkeys(self._all_states()))}
+        employees = {name: place for place, name in enumerate(sorted({row.employee for row in self._rows}))}
+        return {
+            "words": {name: self._say(f"page-{name}", **_marks(name)) for name in _FOR_SCRIPT},
+            "labels": self._names(),
+            "states": [[state, self._words.state(state), self._tone(state)] for state in states],
+            "employees": list(employees),
+            "days": list(dict.fromkeys((row.day_key, row.day) for row in self._rows)),
+            "rows": [
+                [row.day_key, row.time, row.way, row.mark, row.phone, row.client, employees[row.employee],
+                 row.talk, row.recording, row.recording_note, [states[state] for state in row.states],
+                 row.note, row.link, row.call_id]
+                for row in self._rows
+            ],
+        }  # fmt: skip
+
+    def _all_states(self) -> Sequence[str]:
+        return [state for row in self._rows for state in row.states]
+
+    def _say(self, key: str, **args: object) -> str:
+        return self._words.say(key, **args)
+
+
+def _marks(name: str) -> dict[str, object]:
+    """Leave the places of numbers that the script fills in."""
+    names = {"shown": ("n", "total"), "place": ("from", "to", "n")}.get(name, ())
+    return {each: f"{{{each}}}" for each in names}
+
+
+def _labelled(text: str, for_: str, control: Html) -> Html:
+    return element("div", element("label", text, for_=for_), control)
+
+
+def _number(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")  # a narrow space: both languages read it
+
+
+def _embedded(data: object) -> str:
+    """Return JSON that cannot end the element that it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
