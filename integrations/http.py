@@ -1,20 +1,39 @@
 """One way out: every request to a service of others goes through here.
 
 A request that only reads may be repeated within itself; one that writes never is: what became of it is for
-the caller to find out. Both end by the deadline, whatever the other side does, with a bounded body.
+the caller to find out. Both end by the deadline, whatever the other side does, with a bounded body. Nothing
+that is told of a failure holds more of an address than its host: paths and queries carry tokens.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+import logging
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
+from integrations.answers import (
+    LONGEST_RETRY_AFTER_S,
+    MAX_BODY,
+    Reply,
+    Request,
+    by_status,
+    json_of,
+    retry_after,
+)
+from integrations.bodies import BrokenBodyError, TooBigError, read_body
+from integrations.breakage import meaning_of
+from integrations.wire import CONNECT_S, READ_S, Adapter, Exchange, exchanging, trusted_by_environment
 from supportctl.core import log
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.core.target import is_loopback
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,62 +42,24 @@ if TYPE_CHECKING:
     from supportctl.core.clock import Clock
     from supportctl.core.deadline import Deadline
 
-CONNECT_S = 5.0
-READ_S = 30.0
-MAX_BODY = 64 * 1024 * 1024
+__all__ = [
+    "CONNECT_S", "LONGEST_RETRY_AFTER_S", "MAX_BODY", "READ_S", "Http", "Reply", "Request", "by_status",
+    "json_of", "retry_after",
+]  # fmt: skip
 USER_AGENT = "supportctl"
 _ATTEMPTS = 3
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0  # a limit that ends later is for the caller to wait for
-_CHUNK = 64 * 1024
-_BY_STATUS = {
-    401: Failure.SIGN_IN,
-    402: Failure.CONFIGURATION,
-    403: Failure.CONFIGURATION,
-    429: Failure.WAIT,
-    503: Failure.RETRY,
-}
-
-
-class Request(NamedTuple):
-    """One request. `operation` names it in logs and in limits of one method.
-
-    `reads`: it changes nothing there, so that it may be repeated, whatever its HTTP method.
-    `weight` is what it costs of the rate limit.
-    """
-
-    method: str
-    url: str
-    operation: str
-    reads: bool
-    headers: Mapping[str, str] = {}
-    params: Mapping[str, Any] | tuple[tuple[str, Any], ...] = ()
-    body: bytes | None = None
-    weight: float = 1.0
-    max_body: int = MAX_BODY
-
-
-class Reply(NamedTuple):
-    """One answer, whole. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Return the body as JSON.
-
-        Raises:
-            ValueError: it is none.
-        """
-        return json.loads(self.body)
+# the library's own words hold whole addresses
+logging.getLogger("urllib3").propagate = False
 
 
 class Http:
-    """A session with one system.
+    """A session with one system; safe for several threads.
 
     `judge` looks at each answer and returns what failed, or None: each system decides by its own error code
-    first, by the status second, by the text last (see `by_status`). `pacer` keeps below its limit.
+    first, by the status second, by the text last (see `by_status`). `pacer` keeps below its limit. A proxy
+    is taken from the environment, a password from `.netrc` never is; cookies are not kept.
     """
 
     def __init__(
@@ -93,8 +74,16 @@ class Http:
         self.clock = clock
         self.pacer = pacer
         self._judge = judge
+        self._proxies: dict[str, Mapping[str, str]] = {}
         self._session = session or requests.Session()
-        self._session.headers.update({"User-Agent": USER_AGENT, **(headers or {})})
+        self._session.trust_env = False  # it would read .netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})})
+        if self._session.verify is True:
+            self._session.verify = trusted_by_environment()
+        for scheme in ("https://", "http://"):
+            if type(self._session.adapters.get(scheme)) is HTTPAdapter:
+                self._session.mount(scheme, Adapter())
 
     def close(self) -> None:
         """Close the connections."""
@@ -156,78 +145,76 @@ class Http:
         return reply
 
     def _exchange(self, request: Request, deadline: Deadline) -> Reply:
-        left = deadline.remaining()
+        exchange = Exchange(deadline, reads=request.reads)
+        try:
+            return self._converse(request, exchange)
+        except ServiceError as failed:
+            if not (request.reads and exchange.reused and failed.code == "connection"):
+                raise
+        # The connection had been kept alive and was dead: nothing is wrong with the other side.
+        return self._converse(request, Exchange(deadline, reads=True))
+
+    def _converse(self, request: Request, exchange: Exchange) -> Reply:
+        left = exchange.deadline.remaining()
         if left <= 0:
             raise ServiceError(Failure.RETRY, "deadline", sent=False)
-        lost = Failure.RETRY if request.reads else Failure.AMBIGUOUS
+        self._sendable(request)
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                params=request.params or None,
-                data=request.body,
-                headers=dict(request.headers),
-                timeout=(min(CONNECT_S, left), min(READ_S, left)),
-                allow_redirects=False,  # a redirect turns a POST into a GET, and may lead anywhere
-                stream=True,
-            ) as answer:
-                body = self._body(answer, request, deadline)
-                return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
-        except requests.exceptions.SSLError as error:
-            raise ServiceError(Failure.CONFIGURATION, "tls", str(error), sent=False) from None
-        except requests.exceptions.ConnectTimeout as error:
-            raise ServiceError(Failure.RETRY, "connect-timeout", str(error), sent=False) from None
-        except requests.exceptions.ConnectionError as error:
-            sent = not _never_connected(error)
-            failure = lost if sent else Failure.RETRY
-            raise ServiceError(failure, "connection", str(error), sent=sent) from None
-        except requests.exceptions.Timeout as error:
-            raise ServiceError(lost, "timeout", str(error)) from None
-        except requests.exceptions.RequestException as error:
-            raise ServiceError(lost, "broken-answer", str(error)) from None
+            with (
+                exchanging(exchange),
+                self._session.request(
+                    request.method,
+                    request.url,
+                    params=request.params or None,
+                    data=request.body,
+                    headers=dict(request.headers),
+                    timeout=(min(CONNECT_S, left), min(READ_S, left)),
+                    allow_redirects=False,  # a redirect turns a POST into a GET, and may lead anywhere
+                    proxies=dict(self._proxies_for(request.url)),
+                    stream=True,
+                ) as answer,
+            ):
+                body = read_body(answer.raw, answer.headers.get("Content-Encoding", ""), request.max_body)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, headers, body, self.clock.now())
+        except TooBigError:
+            raise ServiceError(request.lost, "too-big", f"more than {request.max_body} bytes") from None
+        except BrokenBodyError as error:
+            raise ServiceError(request.lost, "broken-answer", str(error)) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise meaning_of(error, request, exchange) from None
 
-    def _body(self, answer: requests.Response, request: Request, deadline: Deadline) -> bytes:
-        lost = Failure.RETRY if request.reads else Failure.AMBIGUOUS
-        body = bytearray()
-        for piece in answer.iter_content(_CHUNK):
-            body += piece
-            if len(body) > request.max_body:
-                raise ServiceError(lost, "too-big", str(request.max_body))
-            if deadline.expired:
-                raise ServiceError(lost, "timeout", "the body did not end in time")
-        return bytes(body)
+    def _sendable(self, request: Request) -> None:
+        """Refuse what HTTP cannot carry: a token that was copied with a letter of another alphabet."""
+        for name, value in (*self._session.headers.items(), *request.headers.items()):
+            text = value if isinstance(value, str) else value.decode("latin-1")
+            if not text.isascii() or not text.isprintable():
+                raise ServiceError(
+                    Failure.CONFIGURATION,
+                    "bad-request",
+                    f"a character in {name} that cannot be sent",
+                    sent=False,
+                )
+
+    def _proxies_for(self, url: str) -> Mapping[str, str]:
+        """Return the proxies that the environment names; none for this computer."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if host not in self._proxies:
+            self._proxies[host] = {} if is_loopback(host) else get_environ_proxies(f"{parts.scheme}://{host}")
+        return self._proxies[host]
 
     def _tell(
         self, request: Request, reply: Reply | None, started: float, error: ServiceError | None
     ) -> None:
         log.event(
-            "warning" if error else "debug",
+            "info" if error else "debug",
             "http.request",
             host=urlsplit(request.url).hostname,
-            operation=request.operation,
+            operation=clean(request.operation, 120),
             status=reply.status if reply else None,
             bytes=len(reply.body) if reply else 0,
             ms=round((self.clock.monotonic() - started) * 1000),
             failure=error.failure if error else None,
             code=error.code if error else None,
         )
-
-
-def by_status(request: Request, reply: Reply) -> ServiceError | None:
-    """Return what an HTTP status alone says: the last resort of every `judge`."""
-    status = reply.status
-    if 200 <= status < 300:
-        return None
-    if 300 <= status < 400:
-        where = reply.headers.get("location", "")
-        return ServiceError(Failure.CONFIGURATION, "redirect", where, status=status)
-    failure = _BY_STATUS.get(status, Failure.DATA if status < 500 else None)
-    if failure is None:  # the server broke while it worked on it
-        failure = Failure.RETRY if request.reads else Failure.AMBIGUOUS
-    return ServiceError(failure, f"http-{status}", status=status)
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """Return whether it is certain that no byte of the request has left."""
-    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
-    return type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}

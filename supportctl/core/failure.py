@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from supportctl.core.redaction import redact
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Failure(StrEnum):
 class ServiceError(Exception):
     """A request that failed.
 
-    `code` is the system's own error code ("QUERY_LIMIT_EXCEEDED"), `text` its words (made safe to show).
+    `code` is the system's own error code ("QUERY_LIMIT_EXCEEDED"), `text` its words (without secrets, safe to
+    show).
     `retry_at` says when a limit ends, if the system told. `method` names the one method that a limit is for;
     None: for all. `sent` is False if it is certain that nothing reached the system.
     """
@@ -44,7 +46,7 @@ class ServiceError(Exception):
     ) -> None:
         self.failure = failure
         self.code = clean(code, 80)
-        self.text = clean(text, 300)
+        self.text = clean(redact(text), 300)
         self.status = status
         self.retry_at = retry_at
         self.method = method
