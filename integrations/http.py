@@ -8,6 +8,7 @@ that is told of a failure holds more of an address than its host: paths and quer
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -50,8 +51,8 @@ USER_AGENT = "supportctl"
 _ATTEMPTS = 3
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0  # a limit that ends later is for the caller to wait for
-# the library's own words hold whole addresses
-logging.getLogger("urllib3").propagate = False
+# the library's own words hold whole addresses, tokens and all
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Http:
@@ -74,7 +75,7 @@ class Http:
         self.clock = clock
         self.pacer = pacer
         self._judge = judge
-        self._proxies: dict[str, Mapping[str, str]] = {}
+        self._proxies: dict[tuple[str, str], Mapping[str, str]] = {}
         self._session = session or requests.Session()
         self._session.trust_env = False  # it would read .netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -131,7 +132,8 @@ class Http:
 
     def _once(self, request: Request, deadline: Deadline) -> Reply:
         if self.pacer is not None and not self.pacer.wait(deadline, request.weight):
-            raise ServiceError(Failure.WAIT, "own-limit", method=request.operation, sent=False)
+            until = self.clock.now() + timedelta(seconds=self.pacer.pause_for(request.weight))
+            raise ServiceError(Failure.WAIT, "own-limit", retry_at=until, sent=False)
         started = self.clock.monotonic()
         try:
             reply = self._exchange(request, deadline)
@@ -140,9 +142,11 @@ class Http:
             self._tell(request, None, started, failed)
             raise
         self._tell(request, reply, started, error)
-        if error is not None:
-            raise error
-        return reply
+        if error is None:
+            return reply
+        if self.pacer is not None and error.retry_at is not None and error.method is None:
+            self.pacer.pause((error.retry_at - self.clock.now()).total_seconds())
+        raise error
 
     def _exchange(self, request: Request, deadline: Deadline) -> Reply:
         exchange = Exchange(deadline, reads=request.reads)
@@ -181,11 +185,13 @@ class Http:
             raise ServiceError(request.lost, "too-big", f"more than {request.max_body} bytes") from None
         except BrokenBodyError as error:
             raise ServiceError(request.lost, "broken-answer", str(error)) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise meaning_of(error, request, exchange) from None
 
     def _sendable(self, request: Request) -> None:
         """Refuse what HTTP cannot carry: a token that was copied with a letter of another alphabet."""
+        if not _host(request.url):
+            raise ServiceError(Failure.CONFIGURATION, "bad-request", "no address", sent=False)
         for name, value in (*self._session.headers.items(), *request.headers.items()):
             text = value if isinstance(value, str) else value.decode("latin-1")
             if not text.isascii() or not text.isprintable():
@@ -198,11 +204,10 @@ class Http:
 
     def _proxies_for(self, url: str) -> Mapping[str, str]:
         """Return the proxies that the environment names; none for this computer."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if host not in self._proxies:
-            self._proxies[host] = {} if is_loopback(host) else get_environ_proxies(f"{parts.scheme}://{host}")
-        return self._proxies[host]
+        where = (url.partition("://")[0], _host(url))
+        if where not in self._proxies:
+            self._proxies[where] = {} if is_loopback(where[1]) else get_environ_proxies("://".join(where))
+        return self._proxies[where]
 
     def _tell(
         self, request: Request, reply: Reply | None, started: float, error: ServiceError | None
@@ -210,7 +215,7 @@ class Http:
         log.event(
             "info" if error else "debug",
             "http.request",
-            host=urlsplit(request.url).hostname,
+            host=_host(request.url),
             operation=clean(request.operation, 120),
             status=reply.status if reply else None,
             bytes=len(reply.body) if reply else 0,
@@ -218,3 +223,10 @@ class Http:
             failure=error.failure if error else None,
             code=error.code if error else None,
         )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -13,16 +13,21 @@ if TYPE_CHECKING:
 class Pacer:
     """Lets `burst` requests through at once and then `per_second`; safe for several threads.
 
-    `weight` of a request is how much of the bucket it fills (MoySklad counts in units, UIS in points).
+    Over any window of T seconds it lets through at most `burst + per_second * T` (one request that weighs
+    more than the burst alone may exceed it). With a burst of 1 requests are evenly spaced, and no window of
+    T seconds holds more than `per_second * T`, rounded up: what a limit "N in T seconds" needs. Places are
+    given in the order of asking. `weight` of a request is how much of the bucket it fills (MoySklad counts
+    in units, UIS in points).
     """
 
     def __init__(self, per_second: float, clock: Clock, burst: float = 1.0) -> None:
+        if not per_second > 0:
+            raise ValueError("a rate is above zero")
         self.per_second = per_second
         self.burst = max(burst, 1.0)
         self._clock = clock
-        self._level = 0.0
-        self._at = clock.monotonic()
-        self._not_before = 0.0
+        self._free_at = clock.monotonic() - self.burst / per_second  # when the bucket would be empty
+        self._not_before = self._free_at
         self._lock = threading.Lock()
 
     def wait(self, deadline: Deadline, weight: float = 1.0) -> bool:
@@ -38,15 +43,23 @@ class Pacer:
         """Reserve a place; return the seconds to wait for it, None if that is more than `within_s`."""
         with self._lock:
             now = self._clock.monotonic()
-            level = max(0.0, self._level - (now - self._at) * self.per_second)
-            over = level + weight - max(self.burst, weight)
-            pause = max(over / self.per_second if over > 0 else 0.0, self._not_before - now)
-            if pause > within_s:
+            start = self._start(now, weight)
+            if start - now > within_s:
                 return None
-            self._level, self._at = level + weight, now
-            return max(pause, 0.0)
+            self._free_at = max(self._free_at, start) + weight / self.per_second
+            return start - now
+
+    def pause_for(self, weight: float = 1.0) -> float:
+        """Return how long a request would have to wait now; nothing is reserved."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return self._start(now, weight) - now
 
     def pause(self, seconds: float) -> None:
-        """Let nothing through for `seconds`: the system has said so."""
+        """Let nothing through for `seconds`: the system has said so. What has its place already keeps it."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
+
+    def _start(self, now: float, weight: float) -> float:
+        room = max(self.burst - weight, 0.0)
+        return max(now, self._not_before, self._free_at - room / self.per_second)
