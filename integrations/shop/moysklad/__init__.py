@@ -1,0 +1,1 @@
+"""MoySklad: warehouses and documents, and what is wrong with them."""
