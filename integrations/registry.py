@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 # kind of an account of `telephony:` -> its source of calls
 SOURCES: Mapping[str, str] = MappingProxyType({})
 # kind of an account of `crm:` -> its reader
-READERS: Mapping[str, str] = MappingProxyType({})
+READERS: Mapping[str, str] = MappingProxyType(
+    {
+        "bitrix24": "integrations.crm.bitrix24.reader:Bitrix24Reader",
+        "amocrm": "integrations.crm.amocrm.reader:AmoCrmReader",
+        "hubspot": "integrations.crm.hubspot.reader:HubSpotReader",
+    }
+)
 # "SECTION.KIND" -> its connection check: the id of the probe
-CHECKS: Mapping[str, str] = MappingProxyType({})
+CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "crm.bitrix24": "integrations.crm.bitrix24.check:Bitrix24Check",
+        "crm.amocrm": "integrations.crm.amocrm.check:AmoCrmCheck",
+        "crm.hubspot": "integrations.crm.hubspot.check:HubSpotCheck",
+    }
+)
 
 # "SECTION.KIND" -> where the public service is; an account's `url` names another place
 ADDRESSES: Mapping[str, str] = MappingProxyType(

@@ -156,6 +156,11 @@ class HubSpot(_Destination):
 
     kind: Literal["hubspot"]
     token: Secret = Field(description="Token of a private app.")
+    external_id_property: str = Field(
+        default="external_call_id",
+        pattern=r"^[a-z][a-z0-9_]{0,99}$",
+        description="Property of calls, with unique values, that keeps the telephony's id of a call.",
+    )
 
 
 class Webhook(_Destination):

@@ -1,0 +1,1 @@
+"""amoCRM (Kommo): calls are notes on contacts, companies and leads."""

@@ -1,0 +1,1 @@
+"""HubSpot: calls are objects of their own, associated with contacts."""

@@ -1,0 +1,1 @@
+"""A simulated HubSpot account, after the documentation of its CRM API."""
