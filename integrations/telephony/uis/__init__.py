@@ -1,0 +1,1 @@
+"""UIS, CoMagic, Novofon, CallGear: calls, recordings and the delivery log, through the Data API 2.0."""
