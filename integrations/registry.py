@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from integrations.telephony.source import CallSource
 
 # kind of an account of `telephony:` -> its source of calls
-SOURCES: Mapping[str, str] = MappingProxyType({})
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "asterisk": "integrations.telephony.asterisk.source:AsteriskSource",
+    }
+)
 # kind of an account of `crm:` -> its reader
 READERS: Mapping[str, str] = MappingProxyType(
     {

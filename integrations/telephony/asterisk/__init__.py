@@ -1,0 +1,1 @@
+"""Asterisk: call detail records (CDR) in Master.csv or in a table, put together to calls."""
