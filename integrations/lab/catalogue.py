@@ -24,4 +24,12 @@ class PortalKind(NamedTuple):
         return cast("type[Portal]", getattr(import_module(module), name))
 
 
-PORTALS: Mapping[str, PortalKind] = MappingProxyType({})
+PORTALS: Mapping[str, PortalKind] = MappingProxyType(
+    {
+        "uis": PortalKind("integrations.lab.uis.portal:UisPortal", ("telephony",)),
+        "bitrix24": PortalKind("integrations.lab.bitrix24.portal:Bitrix24Portal", ("crm",)),
+        "amocrm": PortalKind("integrations.lab.amocrm.portal:AmoCrmPortal", ("crm",)),
+        "hubspot": PortalKind("integrations.lab.hubspot.portal:HubSpotPortal", ("crm",)),
+        "moysklad": PortalKind("integrations.lab.moysklad.portal:MoySkladPortal", ("crm", "shop")),
+    }
+)

@@ -173,7 +173,10 @@ class PortalHouse:
         """Return the sections of the configuration that name the portals. `Any`: YAML."""
         found: dict[str, dict[str, Mapping[str, Any]]] = {}
         for name, spec in self._specs.items():
-            found.setdefault(spec.section, {})[name] = self.portals[name].account(self.url(name))
+            portal, section = self.portals[name], spec.section
+            # one vendor's account may be an entry of two sections that differ
+            own = getattr(portal, "stock_account", portal.account) if section == "shop" else portal.account
+            found.setdefault(section, {})[name] = own(self.url(name))
         return found
 
     def close(self) -> None:
@@ -205,7 +208,7 @@ class PortalHouse:
         try:
             self._servers[spec.name] = PortalServer(self.portals[spec.name], spec.port)
         except OSError as error:
-            if error.errno == errno.EADDRINUSE or "in use" in str(error):
+            if error.errno == errno.EADDRINUSE:
                 raise UsageError("lab.port-in-use", found=spec.port, device=spec.name) from None
             raise UsageError(
                 "lab.cannot-serve", found=spec.port, device=spec.name, reason=error.strerror or error

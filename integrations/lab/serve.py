@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl
@@ -44,6 +45,8 @@ class PortalServer:
     ) -> None:
         self.portal = portal
         self._ending = threading.Event()
+        if port:
+            _check_free(port)
         self._server = wsgi.Server((HOST, port), self._application, numthreads=threads, shutdown_timeout=2)
         self._server.gateway = _Gateway
         if certificate is not None:
@@ -110,6 +113,14 @@ def _asked(environ: dict[str, Any]) -> Asked:
         headers,
         environ["wsgi.input"].read(size) if size else environ["wsgi.input"].read(),
     )
+
+
+def _check_free(port: int) -> None:
+    """Raise the error of a port in use: that of cheroot has no number and leaves a socket open."""
+    with socket.socket() as trial:
+        if sys.platform != "win32":  # there it would take a port from somebody else
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind((HOST, port))
 
 
 def _reset(wire: socket.socket) -> None:

@@ -128,7 +128,8 @@ def test_a_lab_in_the_foreground_ends_with_a_signal(shell: Shell, number: signal
     process = shell.start("--lang", "en", "lab", "up")
     assert process.stdout is not None
     with process:
-        shown = 4 + len(load_scenario("shop").devices)
+        scenario = load_scenario("shop")
+        shown = 5 + len(scenario.devices) + len(scenario.portals)
         lines = [process.stdout.readline() for _ in range(shown)]
         assert lines[0] == f'The simulated shop "shop" is open (process {process.pid}):\n'
         assert lines[-1].split(maxsplit=2)[2] == "Ctrl-C here\n"
@@ -199,6 +200,42 @@ def test_a_port_in_use_is_told_by_the_detached_lab(shell: Shell, tmp_path: Path)
             assert error["code"] == "lab.port-in-use"
             assert str(port) in error["found"]
     assert not (shell.folder / "lab.json").exists()
+
+
+def test_portals_stand_beside_the_devices(shell: Shell) -> None:
+    document = shell.json("lab", "up", "--detach")
+    portals = {portal["name"]: portal for portal in document["portals"]}
+    assert [(p["kind"], p["section"]) for p in portals.values()] == [
+        ("uis", "telephony"),
+        ("bitrix24", "crm"),
+    ]
+    assert document["sync"].endswith("sync check --source pbx --crm acme --since 24h")
+    assert portals["acme"]["url"] in Path(document["config"]).read_text()
+    warned = shell.json("config", "check", "--config", document["config"], code=4)  # secrets in place
+    assert len(warned["problems"]) == 2
+    portal = shell.json("lab", "fault", "acme", "expired-token")
+    assert [fault["name"] for fault in portal["faults"] if fault["active"]] == ["expired-token"]
+    assert "expired-token" in shell.run("lab", "faults")
+    assert shell.json("lab", "fault", "acmee", "reset", code=2)["error"]["code"] == "lab.unknown-device"
+    assert shell.json("lab", "fault", "acme", "paper-out", code=2)["error"]["code"] == "lab.unknown-fault"
+    assert shell.run("lab", "fault", "acme", "--clear", "--lang", "en") == "acme: healthy\n"
+    shell.run("lab", "down")
+    wait_until(lambda: not alive(document["pid"]))
+
+
+def test_a_portal_that_does_not_exist_starts_no_process(shell: Shell, tmp_path: Path) -> None:
+    scenario = tmp_path / "wrong.yaml"
+    for line, wrong in (
+        ("{name: a, kind: bitrix25, section: crm}", "bitrix24"),
+        ("{name: a, kind: bitrix24, section: telephony}", "crm"),
+        ("{name: a, kind: bitrix24, section: crm, faults: [expired-tokn]}", "expired-token"),
+    ):
+        scenario.write_text(f"portals:\n  - {line}\n")
+        error = shell.json("lab", "up", "--scenario", str(scenario), "--detach", code=2)["error"]
+        assert error["code"] == "lab.scenario-bad-value"
+        assert f"{scenario}:2" in error["found"]
+        assert wrong in error["expected"]
+    assert not shell.folder.exists()
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])

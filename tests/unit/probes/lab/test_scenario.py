@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.lab.scenario import DeviceSpec, Scenario, built_in, load_scenario
+from probes.lab.scenario import DeviceSpec, PortalSpec, Scenario, built_in, load_scenario
 from probes.lab.scenario_file import MAX_BYTES, parse_scenario
 from supportctl.catalog import Catalog
 from supportctl.core.errors import UsageError
@@ -54,7 +54,37 @@ devices:
     )
 
 
+def test_portals_and_their_day() -> None:
+    scenario = parse("""
+site: {id: shop-12, phone_region: RU}
+portals:
+  - {name: pbx, kind: uis, section: telephony}
+  - {name: acme, kind: bitrix24, section: crm, port: 8080, faults: [slow]}
+day: gaps
+""")
+    assert scenario == Scenario(
+        "test",
+        (),
+        "shop-12",
+        (
+            PortalSpec("pbx", "uis", "telephony", where="test.yaml:4"),
+            PortalSpec("acme", "bitrix24", "crm", 8080, ("slow",), "test.yaml:5"),
+        ),
+        "gaps",
+        "RU",
+    )
+    assert parse("portals: [{name: pbx, kind: uis, section: telephony}]").day == "healthy"
+    assert parse("devices: [{name: a, protocol: parrot}]").day == "none"
+
+
 WRONG = [
+    ("portals: [{name: a, kind: uis, sektion: crm}]", "unknown-key", "1", "sektion", "section"),
+    ("portals: [{name: a, kind: uis}]", "missing-key", "1", None, None),
+    ("portals: [{name: a, kind: uis, section: phone}]", "bad-value", "1", "phone", "telephony"),
+    ("portals: {name: a}", "bad-value", "1", "{ }", None),
+    ("portals: []", "missing-key", "1", None, None),
+    ("portals: [{name: a, kind: uis, section: crm}]\nday: bad", "bad-value", "2", "bad", "gaps"),
+    ("site: {phone_region: Russia}\ndevices: []", "bad-value", "1", "Russia", "RU"),
     ("devices: [{name: a, protocol: parrot, wier: tcp}]", "unknown-key", "1", "wier", "wire"),
     ("site: {id: a}\ndevice: []", "unknown-key", "2", "device", "devices"),
     ("site: {id: a}\n", "missing-key", "1", None, None),
