@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # kind of an account of `telephony:` -> its source of calls
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
+        "uis": "integrations.telephony.uis.source:UisSource",
         "asterisk": "integrations.telephony.asterisk.source:AsteriskSource",
     }
 )
@@ -27,9 +28,14 @@ READERS: Mapping[str, str] = MappingProxyType(
         "hubspot": "integrations.crm.hubspot.reader:HubSpotReader",
     }
 )
+# kind of an account of `crm:` -> what brings calls to it
+DESTINATIONS: Mapping[str, str] = MappingProxyType(
+    {"bitrix24": "integrations.crm.bitrix24.destination:Bitrix24Destination"}
+)
 # "SECTION.KIND" -> its connection check: the id of the probe
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
+        "telephony.uis": "integrations.telephony.uis.check:UisCheck",
         "crm.bitrix24": "integrations.crm.bitrix24.check:Bitrix24Check",
         "crm.amocrm": "integrations.crm.amocrm.check:AmoCrmCheck",
         "crm.hubspot": "integrations.crm.hubspot.check:HubSpotCheck",
@@ -60,6 +66,11 @@ def reader(account: Any, surroundings: Surroundings) -> CrmReader | None:
     if account.kind not in READERS:
         return None
     return cast("CrmReader", _load(READERS[account.kind])(account, surroundings))
+
+
+def destination(account: Any, surroundings: Surroundings) -> Any:
+    """Return what brings calls to an account of `crm:`; `Any`: resend says what it needs of it."""
+    return _load(DESTINATIONS[account.kind])(account, surroundings)
 
 
 def check_class(probe_id: str) -> type[ConnectionCheck]:

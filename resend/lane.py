@@ -95,8 +95,9 @@ class Lane:
         return lanes.due(self._store, self._name, State.WAITING, allowed, fresh=self._fresh)
 
     def _send(self, lease: Lease, waiting: Sequence[Delivery], breaker: BreakerView) -> bool:
-        taken = lanes.intend(self._store, lease, [delivery.id for delivery in waiting])
-        batch = {delivery.id: delivery for delivery in waiting if delivery.id in taken}
+        fitting = waiting[: self._destination.fits([_parcel(each) for each in waiting])]
+        taken = lanes.intend(self._store, lease, [delivery.id for delivery in fitting])
+        batch = {delivery.id: delivery for delivery in fitting if delivery.id in taken}
         if not batch:
             return True
         deadline = Deadline.after(REQUEST_S, self._store.clock)

@@ -19,10 +19,13 @@ class Destination(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many deliveries one `advance` takes at most."""
+        """How many parcels one request takes at most."""
+
+    def fits(self, parcels: Sequence[Parcel]) -> int:
+        """Return how many of these, from the first on, one request can bring forward: at least one."""
 
     def advance(self, parcels: Sequence[Parcel], deadline: Deadline) -> Sequence[Outcome]:
-        """Do the next step of each parcel, in as few requests as possible; return one outcome for each."""
+        """Do the next step of each parcel, in one request; return one outcome for each."""
 
     def look_up(self, parcels: Sequence[Parcel], deadline: Deadline) -> Mapping[int, Found | Outcome | None]:
         """Return by `delivery_id` what the destination has.

@@ -123,6 +123,11 @@ class _Destination(_Account):
         description="Who gets a call whose employee the CRM does not know.",
     )
     rate: Rate | None = Field(default=None, description="At most this many requests.")
+    unknown_phone: Literal["create", "inbox", "leave"] | None = Field(
+        default=None,
+        description="A call whose number the CRM does not know: create a contact, put it into the inbox of "
+        "unsorted ones, or leave it without a contact. Default: what the system can, inbox first.",
+    )
 
 
 class Bitrix24(_Destination):
