@@ -106,7 +106,8 @@ class SyncResult(NamedTuple):
     record that are too young, or whose record may lie outside of what was read; `unread` are the stretches
     of the CRM's time that would have to be read for those. `unmapped` counts answered calls by an employee
     whom the CRM does not know. `untold_recordings` counts calls with a recording of which the CRM does not
-    tell whether it has it. `repeated` counts calls that the telephony listed twice.
+    tell whether it has it. `repeated` counts calls that the telephony listed twice, `unverified_recordings`
+    those of `--verify-recordings` that could not be fetched: nothing is known of them.
     """
 
     window: Window
@@ -124,6 +125,7 @@ class SyncResult(NamedTuple):
     unmapped: Mapping[str, int] = {}
     untold_recordings: int = 0
     repeated: int = 0
+    unverified_recordings: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return how many gaps of each code there are; codes without a gap are left out."""

@@ -1,0 +1,119 @@
+"""What is wrong with a call that has its record: recording, employee, contact, time of arrival."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from integrations.sync.stores import (
+    ANSWERED,
+    E164,
+    HAS_CONTACT,
+    OUT,
+    RECORDED,
+    RECORDING_THERE,
+    RECORDING_TOLD,
+    SECOND,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from integrations.crm.reader import Employee
+    from integrations.sync.stores import CallStore, RecordStore
+    from supportctl.core.sync_settings import SyncSettings
+
+_UNKNOWN, _NOT_SEEN = -1, -2  # no user is known; the user has no record at all
+_GAP_COST = 1e15  # a pairing that needs one gap less is better, whatever the times say
+_TALK_COST = 1e10  # for each second by which the lengths differ: more than any difference of times
+_TALK_MOST_S = 9999
+
+
+class Judge:
+    """Looks at pairs of call and record. Made when both stores are full."""
+
+    def __init__(
+        self, calls: CallStore, records: RecordStore, settings: SyncSettings, employees: Iterable[Employee]
+    ) -> None:
+        self._calls, self._records = calls, records
+        self._least_talk = settings.min_recording_s
+        self._late = settings.late_after * SECOND
+        self.users = crm_users(settings.employees, employees)
+        self.names = list(calls.employees.numbers)
+        theirs = records.employees.numbers
+        self._expected = [
+            _UNKNOWN if name not in self.users else theirs.get(self.users[name], _NOT_SEEN)
+            for name in self.names
+        ]
+        self._nobody = theirs.get("", _UNKNOWN)  # the CRM does not tell the employee
+        self.unmapped: Counter[int] = Counter()
+        self.untold_recordings = 0
+
+    def gaps(self, number: int, record: int, ahead: float) -> list[str]:
+        """Return the codes of a pair's gaps; `ahead` is the CRM's clock in microseconds at the call."""
+        calls, flags, theirs = self._calls, self._calls.flags[number], self._records.flags[record]
+        found = []
+        if flags & RECORDED and flags & ANSWERED and calls.talk[number] >= self._least_talk:
+            if not theirs & RECORDING_TOLD:
+                self.untold_recordings += 1
+            elif not theirs & RECORDING_THERE:
+                found.append("sync.recording-missing")
+        if self.wrong_employee(number, record):
+            found.append("sync.wrong-employee")
+        if flags & E164 and not theirs & HAS_CONTACT:
+            found.append("sync.no-contact")
+        # not a number where the CRM does not tell: then no comparison holds
+        if self.late_by(number, record, ahead) > self._late:
+            found.append("sync.delivered-late")
+        return found
+
+    def wrong_employee(self, number: int, record: int) -> bool:
+        """Return whether the record is with somebody else than the one who spoke."""
+        if not self._calls.flags[number] & (ANSWERED | OUT):
+            return False  # nobody spoke: whose it is, the CRM decides
+        expected, found = self._expected[self._calls.employee[number]], self._records.employee[record]
+        return expected != _UNKNOWN and found not in {expected, self._nobody}
+
+    def late_by(self, number: int, record: int, ahead: float) -> float:
+        """Return how long after its end a call got into the CRM, at least, in microseconds.
+
+        Whether the CRM's clock is wrong or only the times that it was given, nobody knows: of both readings
+        the one that lets less time pass.
+        """
+        return self._records.created[record] - max(ahead, 0.0) - self._calls.end[number]
+
+    def count_unmapped(self, number: int) -> None:
+        """Remember that a call's employee is nobody whom the CRM knows."""
+        employee = self._calls.employee[number]
+        if (
+            self._calls.flags[number] & ANSWERED
+            and self.names[employee]
+            and (self._expected[employee] == _UNKNOWN)
+        ):
+            self.unmapped[employee] += 1
+
+    def cost(self, number: int, record: int) -> float:
+        """Return how little a pairing fits, besides its times; only compared."""
+        flags, theirs = self._calls.flags[number], self._records.flags[record]
+        wrong = int(self.wrong_employee(number, record)) + int(not theirs & HAS_CONTACT)
+        wrong += int(bool(flags & RECORDED) and not theirs & RECORDING_THERE)
+        talk = self._records.talk[record]
+        apart = 0 if talk < 0 else min(abs(talk - self._calls.talk[number]), _TALK_MOST_S)
+        return wrong * _GAP_COST + apart * _TALK_COST
+
+
+def crm_users(said: Mapping[str, int | str], employees: Iterable[Employee]) -> dict[str, str]:
+    """Return the CRM's user by the telephony's extension or id.
+
+    What the configuration says goes first. An extension that two active users have says nothing; neither does
+    that of a user who has left, whose calls somebody else must get.
+    """
+    users: dict[str, str] = {}
+    twice: set[str] = set()
+    for employee in employees:
+        if not (employee.extension and employee.active):
+            continue
+        if users.setdefault(employee.extension, employee.id) != employee.id:
+            twice.add(employee.extension)
+    known = {extension: user for extension, user in users.items() if extension not in twice}
+    return {**known, **{str(extension): str(user) for extension, user in said.items()}}

@@ -1,0 +1,62 @@
+"""Rows in a temporary file: a million calls do not have to stay in memory in order to be shown again."""
+
+from __future__ import annotations
+
+import json
+import marshal
+from array import array
+from bisect import bisect_right
+from functools import lru_cache
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+ROWS = 64  # in one block: enough to write quickly, few enough to read one row quickly
+_IN_MEMORY = 8 * 1024 * 1024  # a shop's day never sees the disk
+_BLOCKS_KEPT = 64
+_PLAIN = 2  # marshal's format without references between objects: the quickest
+
+
+class Spill:
+    """Blocks of rows, each block given and stored as columns of plain values.
+
+    marshal is read from our own unnamed file only, within the process that wrote it.
+    """
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  lives as long as its rows
+        self._starts = array("Q", [0])
+        self._block = lru_cache(_BLOCKS_KEPT)(self._read)
+        self._first = array("Q")  # the number of each block's first row
+        self._rows = 0
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._block.cache_clear()
+        self._file.close()
+
+    def append(self, columns: tuple[Any, ...]) -> None:
+        """Store a block of rows, `ROWS` of them if there are so many."""
+        try:
+            data = marshal.dumps(columns, _PLAIN)
+        except ValueError:  # a value that is no plain one: what a system wrote, or a subclass of a text
+            data = marshal.dumps(_plain(columns), _PLAIN)
+        self._file.seek(self._starts[-1])
+        self._file.write(data)
+        self._starts.append(self._starts[-1] + len(data))
+        self._first.append(self._rows)
+        self._rows += len(columns[0])
+
+    def row(self, number: int) -> list[Any]:
+        """Return the values of one row."""
+        block = bisect_right(self._first, number) - 1
+        place = number - self._first[block]
+        return [column[place] for column in self._block(block)]
+
+    def _read(self, block: int) -> Any:
+        start, end = self._starts[block], self._starts[block + 1]
+        self._file.seek(start)
+        return marshal.loads(self._file.read(end - start))  # noqa: S302  our own file, unnamed
+
+
+def _plain(columns: tuple[Any, ...]) -> Any:
+    return json.loads(json.dumps(columns, default=str))
