@@ -44,13 +44,13 @@ class Setting(NamedTuple):
 def parse(row: object, position: int, legs: Sequence[Row], setting: Setting) -> Call | Rejected:
     """Return the call that a session is; `legs` are its own, asked for where several people talked."""
     if not isinstance(row, dict):
-        return Rejected(position, "telephony.not-a-record", {"system": SYSTEM, "found": clean(row)})
+        return Rejected(position, "record.not-a-record", {"system": SYSTEM, "found": clean(row)})
     try:
         return _call(row, legs, setting)
     except BadFieldError as error:
         field = str(error)
         args = {"system": SYSTEM, "field": field, "found": clean(f"{field}: {row.get(field)!r}")}
-        return Rejected(position, "telephony.bad-field", args)
+        return Rejected(position, "record.bad-field", args)
 
 
 def session_id(row: object) -> int | None:

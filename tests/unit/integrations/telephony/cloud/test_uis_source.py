@@ -286,7 +286,7 @@ def test_any_record_is_a_call_or_rejected(value):
     found = parse(row, 7, (), SETTING)
     if isinstance(found, Rejected):
         assert found.line == 7
-        assert found.reason in {"telephony.not-a-record", "telephony.bad-field"}
+        assert found.reason in {"record.not-a-record", "record.bad-field"}
     else:
         assert found.started_at.tzinfo is not None
 
