@@ -1,0 +1,103 @@
+"""The desk at which resend is worked: configuration in, ledger and lanes out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random  # noqa: TID251  chance is handed in from here
+from typing import TYPE_CHECKING, Self
+
+from integrations.registry import DESTINATIONS
+from resend.lane import Lane
+from resend.ledger.store import Store
+from resend.policy import Schedule
+from supportctl.app.accounts import surroundings, value_of
+from supportctl.app.config_file import find_config, load_config
+from supportctl.core.clock import Clock, SystemClock
+from supportctl.core.errors import UsageError
+from supportctl.core.nearest import nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from supportctl.core.site import SiteConfig
+
+_SQLITE = "sqlite:///"
+
+
+class Desk:
+    """The ledger of a configuration and the lanes of its CRM accounts, inside `with`."""
+
+    def __init__(self, config: SiteConfig, folder: Path | None, clock: Clock) -> None:
+        """Open the ledger.
+
+        Raises:
+            UsageError: `ledger.newer`; SupportctlError: `ledger.unusable`.
+        """
+        self.config = config
+        self.clock = clock
+        self._folder = folder
+        self.store = Store(_store_url(config, folder), clock)
+        settings = config.resend
+        self.schedule = Schedule(settings.horizon, settings.first_delay, settings.max_delay, settings.settle)
+        self._chance = random.SystemRandom().random
+        self.holder = f"{platform.node()}:{os.getpid()}"
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The CRM accounts that calls can be brought to."""
+        return tuple(name for name, model in self.config.crm.items() if model.kind in DESTINATIONS)
+
+    def check_destination(self, name: str) -> str:
+        """Return the name of a destination.
+
+        Raises:
+            UsageError: `resend.unknown-destination`.
+        """
+        if name not in self.destinations:
+            raise UsageError(
+                "resend.unknown-destination", found=name, nearest=nearest(name, self.destinations)
+            )
+        return name
+
+    def lane(self, name: str) -> Lane | None:
+        """Return the lane of a destination, None if the configuration has no such account (any more)."""
+        from integrations.registry import destination
+
+        if name not in self.destinations:
+            return None
+        around = surroundings(self.config, name, self.clock, self._folder)
+        crm = destination(self.config.crm[name], around)
+        return Lane(self.store, name, crm, schedule=self.schedule, chance=self._chance, holder=self.holder)
+
+    def __enter__(self) -> Self:
+        """Return the desk."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the ledger."""
+        self.store.close()
+
+
+def open_desk(path: Path | None, clock: Clock | None = None) -> Desk:
+    """Return the desk of a configuration.
+
+    Raises:
+        UsageError: `resend.no-config`, or what is wrong with the file.
+    """
+    config = load_config(path)
+    if config is None:
+        raise UsageError("resend.no-config")
+    file = find_config(path)
+    return Desk(config, file.parent if file else None, clock or SystemClock())
+
+
+def _store_url(config: SiteConfig, folder: Path | None) -> str:
+    """Return the address of the ledger; a relative path is meant from the configuration's folder."""
+    url = value_of(config.store) if config.store.startswith("secret://") else config.store
+    path = url.removeprefix(_SQLITE)
+    if url.startswith(_SQLITE) and path and not path.startswith("/") and path != ":memory:" and folder:
+        return f"{_SQLITE}{folder.absolute() / path}"
+    if url.startswith("postgresql://"):
+        return f"postgresql+psycopg://{url.partition('://')[2]}"
+    return url
