@@ -38,7 +38,8 @@ class Request(NamedTuple):
     """One request. `operation` names it in logs and in limits of one method.
 
     `reads`: it changes nothing there, so that it may be repeated, whatever its HTTP method.
-    `weight` is what it costs of the rate limit. `max_body` bounds the answer, unpacked.
+    `weight` is what it costs of the rate limit. `max_body` bounds the answer, unpacked; with `beginning` what
+    is longer is cut there, else it is an error.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Request(NamedTuple):
     body: bytes | None = None
     weight: float = 1.0
     max_body: int = MAX_BODY
+    beginning: bool = False
 
     @property
     def lost(self) -> Failure:

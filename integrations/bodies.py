@@ -21,6 +21,21 @@ class BrokenBodyError(Exception):
     """The body ends in the middle, or is packed in a way that we have not asked for."""
 
 
+def read_beginning(raw: BaseHTTPResponse, packing: str, limit: int) -> bytes:
+    """Return the first `limit` bytes of a body that is not packed, or all of it; the rest is not waited for.
+
+    Raises:
+        BrokenBodyError: it is packed.
+        urllib3.exceptions.HTTPError: what the connection has to say.
+    """
+    if packing.strip().lower() not in {"", "identity"}:
+        raise BrokenBodyError(f"packed as {packing[:20]!r}")
+    body = bytearray()
+    while len(body) < limit and (piece := raw.read(limit - len(body), decode_content=False)):
+        body += piece
+    return bytes(body)
+
+
 def read_body(raw: BaseHTTPResponse, packing: str, limit: int) -> bytes:
     """Return a body, unpacked, of at most `limit` bytes.
 

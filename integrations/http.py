@@ -28,7 +28,7 @@ from integrations.answers import (
     json_of,
     retry_after,
 )
-from integrations.bodies import BrokenBodyError, TooBigError, read_body
+from integrations.bodies import BrokenBodyError, TooBigError, read_beginning, read_body
 from integrations.breakage import meaning_of
 from integrations.wire import CONNECT_S, READ_S, Adapter, Exchange, exchanging, trusted_by_environment
 from supportctl.core import log
@@ -178,7 +178,8 @@ class Http:
                     stream=True,
                 ) as answer,
             ):
-                body = read_body(answer.raw, answer.headers.get("Content-Encoding", ""), request.max_body)
+                read = read_beginning if request.beginning else read_body
+                body = read(answer.raw, answer.headers.get("Content-Encoding", ""), request.max_body)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, headers, body, self.clock.now())
         except TooBigError:

@@ -108,7 +108,8 @@ def _shown(detail: ErrorDetails) -> str:
     value = detail.get("input")
     if isinstance(value, str):
         secret = any(
-            str(part) in {"token", "key", "salt", "secret", "database", "password"} for part in detail["loc"][-1:]
+            str(part) in {"token", "key", "salt", "secret", "database", "password"}
+            for part in detail["loc"][-1:]
         )
         return "***" if secret or ("://" in value and address_holds_secret(value)) else clean(value)
     return ""

@@ -37,6 +37,7 @@ COMMANDS = {
     "explain": ("explain", "Explain a finding code: meaning, detection, what to do, who does it."),
     "codes": ("explain", "List all finding codes."),
     "scan-check": ("scan_check", "Diagnose a barcode scan: what is wrong with the scanner's settings."),
+    "sync": ("sync", "Say where each call went: telephony and CRM, call by call."),
     "config": ("config", "Check and show the configuration, print its schema."),
     "lab": ("lab", "Start a simulated shop and switch its faults."),
 }

@@ -19,7 +19,7 @@ from supportctl.report.markup import Html, element, joined
 from supportctl.report.presentable import safe
 from supportctl.report.sync.model import verdict
 from supportctl.report.sync.rows import Row, rows_of
-from supportctl.report.sync.words import ARRIVED, EXCLUDED, SyncWords, by_code
+from supportctl.report.sync.words import ARRIVED, EXCLUDED, UNJUDGED, SyncWords, by_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ class _Page:
 
     def _arrived(self) -> int:
         excluded = sum(self._report.result.excluded.values())
-        return max(self._report.result.calls - self._lost - excluded, 0)
+        return max(self._report.result.calls - self._lost - excluded - self._report.result.unjudged, 0)
 
     def _tiles(self) -> Html:
         tiles = [
@@ -293,7 +293,7 @@ class _Page:
 
     def _states(self) -> list[str]:
         found = {state for row in self._rows for state in row.states}
-        return [state for state in (ARRIVED, *self._gaps, EXCLUDED) if state in found]
+        return [state for state in (ARRIVED, *self._gaps, UNJUDGED, EXCLUDED) if state in found]
 
     def _without_script(self) -> Html:
         wrong = [row for row in self._rows if row.is_wrong]

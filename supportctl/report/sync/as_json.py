@@ -42,6 +42,8 @@ def document(report: SyncReport, catalog: Catalog) -> dict[str, Any]:
         "counts": result.counts(),
         "excluded": dict(result.excluded),
         "clock_offset_s": result.clock_offset_s,
+        "unjudged": result.unjudged,
+        "unmapped": dict(result.unmapped),
         "rejected": [
             {"line": line.line, **catalog.error(line.reason, line.args)} for line in result.rejected
         ],
@@ -94,6 +96,7 @@ def schema() -> dict[str, Any]:
         "verdict": {"enum": ["ok", "warning", "fault", "unknown"]}, "complete": flag,
         "verified_recordings": flag, "calls": number, "records": number, "matched": number,
         "counts": counts, "excluded": counts, "clock_offset_s": number,
+        "unjudged": number, "unmapped": counts,
         "rejected": {"type": "array", "items": _record({"line": number, "message": text})},
         "problems": {"type": "array", "items": {"type": "object"}},
         "gaps": {"type": "array", "items": gap},

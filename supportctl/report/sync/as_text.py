@@ -92,6 +92,12 @@ class _Page:
             sentences.append(say("excluded", rules=self._words.rules()))
         if self._words.clock():
             sentences.append(self._words.clock())
+        if result.unjudged:
+            sentences.append(self._words.count("unjudged", result.unjudged))
+        unknown = {name: number for name, number in result.unmapped.items() if name not in report.dismissed}
+        if unknown:
+            names = ", ".join(f"{name} ({number})" for name, number in unknown.items())
+            sentences.append(say("unmapped", names=names))
         if report.complete and result.calls and not report.verified:
             sentences.append(say("not-verified"))
         for sentence in sentences:
@@ -176,8 +182,9 @@ class _Page:
         rows.append((say("do-page"), f"{self._command} --format html --output calls.html"))
         about = next((gap.call for gap in gaps if gap.call), None)
         if about:
-            rows.append((say("do-trace"), f"supportctl sync trace {about.call_id}"))
-        rows.append((say("do-explain"), f"supportctl explain {gaps[0].code}"))
+            trace = self._command.partition(" sync check")[0] + f" sync trace {about.call_id}"
+            rows.append((say("do-trace"), trace))
+        rows.append((say("do-explain"), f"supportctl explain {next(iter(by_code(gaps)))}"))
         yield ""
         wide = max(columns(label) for label, _ in rows)
         for label, words in rows:

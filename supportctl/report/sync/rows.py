@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from integrations.sync.model import Gap, Settled
 from supportctl.core.text import clean
 from supportctl.report.presentable import safe
-from supportctl.report.sync.words import ARRIVED, EXCLUDED, SyncWords, talk_time, web_link
+from supportctl.report.sync.words import ARRIVED, EXCLUDED, UNJUDGED, SyncWords, talk_time, web_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,11 @@ def _row(report: SyncReport, words: SyncWords, settled: Settled, gaps: list[Gap]
     states = tuple(dict.fromkeys(gap.code for gap in gaps))
     note = "; ".join(words.wrong(gap) for gap in gaps)
     if not states:
-        states, note = ((EXCLUDED,), words.rule(excluded)) if excluded else ((ARRIVED,), "")
+        states, note = (ARRIVED,), ""
+        if excluded:
+            states, note = (EXCLUDED,), words.rule(excluded)
+        elif crm is None and not settled.judged:
+            states = (UNJUDGED,)
     recording = web_link(call.recording_url) or web_link(crm.recording_url if crm else None)
     return Row(
         words.moment(call.started_at, "%Y-%m-%d"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SAID_BY_THE_STATE = frozenset({
     "sync.call-missing", "sync.recording-missing", "sync.no-contact", "sync.phantom-call",
 })  # fmt: skip
-ARRIVED, EXCLUDED = "arrived", "excluded"
+ARRIVED, EXCLUDED, UNJUDGED = "arrived", "excluded", "unjudged"
 _AREA = "sync."
 _ORDER = {code: place for place, code in enumerate(GAP_CODES)}
 # what the CRM calls the kinds of clients -> our phrase
@@ -83,6 +83,12 @@ class SyncWords:
             return self.say("wrong-dismissed") if left and gap.code == "sync.call-missing" else ""
         details = {name: clean(value) for name, value in gap.details.items()}
         name = gap.code.removeprefix(_AREA)
+        if gap.code == "sync.recording-broken":
+            return self.say(f"broken-{details.get('reason')}")
+        if gap.code == "sync.delivered-late":
+            details["late"] = self.offset(int(gap.details.get("late_s", 0)))
+        if gap.code == "sync.duplicate-call":
+            details["record"] = clean(gap.crm.record_id if gap.crm else "")
         if gap.code == "sync.wrong-employee":
             details["found"] = self.employee(None, gap.crm)
         return self.say(f"wrong-{name}", **details)
