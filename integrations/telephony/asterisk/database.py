@@ -127,10 +127,10 @@ class CdrDatabase:
             yield from result
             ended = True
         finally:
-            if ended:
-                result.close()
-            else:  # MySQL's driver would read all that is left before it lets go
+            if not ended:  # MySQL's driver would read all that is left before it lets go
                 connection.invalidate()
+            with contextlib.suppress(sa.exc.DBAPIError):  # it may be broken already
+                result.close()
 
     def newest(self, connection: sa.Connection, table: Table, count: int) -> list[Sequence[Any]]:
         """Return the rows that began last, newest first."""
@@ -189,8 +189,9 @@ def _read_only(connection: sa.Connection, deadline: Deadline) -> None:
             f"max_statement_time = {seconds:.3f}" if mariadb else f"max_execution_time = {seconds * 1000:.0f}"
         )
         connection.execute(sa.text(f"SET SESSION {limit}"))
+        # for the session: a statement that commits by itself (CREATE) would leave a transaction's promise
+        connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
         connection.rollback()
-        connection.execute(sa.text("START TRANSACTION READ ONLY"))
 
 
 def _url(address: str) -> sa.URL:

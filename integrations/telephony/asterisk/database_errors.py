@@ -69,9 +69,8 @@ def _error(url: sa.URL, error: BaseException) -> ServiceError:
 
 
 def _code_of(error: BaseException, text: str, database: str | None) -> str:
-    raw = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
-    if raw is None and error.args and isinstance(error.args[0], int):
-        raw = str(error.args[0])
+    raw = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    raw = raw or getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
     if raw is not None:
         return _CODES.get(str(raw), str(raw))
     found = next((meaning for words, meaning in _WORDS if words in text), None)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from integrations.telephony.asterisk.columns import MASTER, epoch_of, known_as
+from integrations.telephony.asterisk.columns import epoch_of, known_as
 from integrations.telephony.asterisk.local_time import NEWEST, OLDEST
 from supportctl.core.text import clean
 
@@ -25,6 +25,10 @@ _ANSWERED = frozenset({"ANSWERED", "ANSWER", "8"})  # a table with a numeric col
 _TEXTS = (
     "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "userfield", "recording", "did", "cnum",
     "outbound_cnum",
+)  # fmt: skip
+# what tells one record from another where no column is its id; every table and every file has these
+_IDENTITY = (
+    "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "duration", "billsec", "disposition",
 )  # fmt: skip
 
 
@@ -98,7 +102,7 @@ class LegReader:
         values = [
             "" if place is None or not (value := record[place]) else _text_of(value) for place in self._texts
         ]
-        key = linkedid or uniqueid or self._hash(record)
+        key = linkedid or uniqueid or self._hash(record, start)
         sequence = self._sequence(record)
         return Leg._make(
             (key, start, answer, end, answered, talk, uniqueid, sequence, *values, self._two_sided)
@@ -116,14 +120,12 @@ class LegReader:
         text = _text_of(value)
         return text if len(text) <= limit and text.isascii() and text.isprintable() else clean(text, limit)
 
-    def _hash(self, record: Sequence[Any]) -> str:
+    def _hash(self, record: Sequence[Any], start: datetime) -> str:
         """Return an id for a record without one: the same at every reading, from a file or from a table."""
-        values = ((name, self._place.get(name)) for name in MASTER)
-        whole = "\x1f".join(
-            f"{name}={_text_of(record[place])}"
-            for name, place in values
-            if place is not None and record[place]
-        )
+        places = ((name, self._place.get(name)) for name in _IDENTITY)
+        known = {name: record[place] for name, place in places if place is not None}
+        parts = [f"{name}={_text_of(value)}" for name, value in known.items() if value not in {None, ""}]
+        whole = "\x1f".join([start.isoformat(), *parts])
         return f"row-{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()[:24]}"
 
     def _sequence(self, record: Sequence[Any]) -> int:
