@@ -51,6 +51,16 @@ def _pyshtrih() -> str | None:
     return spec.origin if spec else None
 
 
+def _package(name: str) -> Callable[[], str | None]:
+    """Return a finder of a Python package."""
+
+    def find() -> str | None:
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec else None
+
+    return find
+
+
 def _netns() -> str | None:
     """Return the path of `ip` if this process may make network namespaces and devices in them: it tries."""
     ip = _program("ip")()
@@ -86,6 +96,10 @@ PEERS = {
     "emupos": Peer(_emupos, "it is not in .peers/emupos", "make peers (needs a Python 3.13)"),
     "python-escpos": Peer(_python_escpos, "the package escpos is not installed", "make install"),
     "pyshtrih": Peer(_pyshtrih, "the package pyshtrih is not installed", "make install"),
+    "aioamocrm": Peer(_package("aioamocrm"), "the package aioamocrm is not installed", "make install"),
+    "hubspot-api-client": Peer(
+        _package("hubspot"), "the package hubspot-api-client is not installed", "make install"
+    ),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
         _ippeveprinter,

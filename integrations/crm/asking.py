@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.core.finding import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,10 @@ FAILURE_CODES = frozenset({
     "crm.rate-limited", "crm.blocked", "crm.account-closed", "crm.payment-required", "crm.internal-error",
     "crm.not-understood", "crm.ip-not-allowed", "crm.key-owner-off",
 })  # fmt: skip
-_ON_THE_WAY = frozenset({"connection", "connect-timeout", "timeout", "tls", "broken-answer", "deadline"})
+_ON_THE_WAY = frozenset({
+    "bad-request", "broken-answer", "connect-timeout", "connection", "deadline", "dns", "no-route", "proxy",
+    "refused", "timeout", "tls",
+})  # fmt: skip
 _PAYMENT = 402
 _SERVER = 500
 
@@ -46,7 +50,7 @@ class Asking:
         self.context = context
         self.system = system
         self.host = urlsplit(address).hostname or address
-        self.user = "?"
+        self.user: str = Meaning("crm.owner-of-key")  # until somebody is known
         self._special = special or {}
 
     def ask(self, asked: str, question: Callable[[], Answer]) -> Asked:

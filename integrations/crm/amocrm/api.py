@@ -8,17 +8,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from integrations.http import Http, Request, by_status
+from integrations.answers import Request, by_status, retry_after
+from integrations.http import Http
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     import requests
 
+    from integrations.answers import Reply
     from integrations.checking import Surroundings
-    from integrations.http import Reply
     from supportctl.core.accounts import AmoCrm
     from supportctl.core.clock import Clock
     from supportctl.core.deadline import Deadline
@@ -133,7 +135,7 @@ def _by_problem(request: Request, reply: Reply, body: dict[str, Any], clock: Clo
     failure = error.failure if error else Failure.DATA
     if reply.status == 402:
         failure = Failure.BLOCKED  # nothing works until somebody pays
-    retry_at = clock.now() + _after(reply) if failure is Failure.WAIT else None
+    retry_at = _end_of_limit(reply, clock) if failure is Failure.WAIT else None
     return ServiceError(failure, code, _text(body), status=reply.status, retry_at=retry_at)
 
 
@@ -142,21 +144,18 @@ def _no_json(request: Request, reply: Reply, clock: Clock) -> ServiceError:
     if reply.status == 403:
         return ServiceError(Failure.BLOCKED, BLOCKED, status=403)
     if reply.status == 429:
-        return ServiceError(Failure.WAIT, "http-429", status=429, retry_at=clock.now() + _after(reply))
-    return by_status(request, reply) or ServiceError(
-        Failure.RETRY if request.reads else Failure.AMBIGUOUS, "not-json", status=reply.status
-    )
+        return ServiceError(Failure.WAIT, "http-429", status=429, retry_at=_end_of_limit(reply, clock))
+    return by_status(request, reply) or ServiceError(request.lost, "not-json", status=reply.status)
 
 
-def _after(reply: Reply) -> timedelta:
-    stated = reply.headers.get("retry-after", "")
-    return timedelta(seconds=int(stated)) if stated.isdecimal() and len(stated) < 6 else _PAUSE
+def _end_of_limit(reply: Reply, clock: Clock) -> datetime:
+    return retry_after(reply, clock) or clock.now() + _PAUSE
 
 
 def _body(reply: Reply) -> dict[str, Any] | None:
     try:
         body = reply.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return body if isinstance(body, dict) else None
 

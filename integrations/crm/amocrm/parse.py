@@ -31,7 +31,7 @@ def note_call(note: Any, kind: str, base: str, region: str | None) -> CrmCall:
     if not isinstance(facts, dict):
         raise UnreadableError("params")
     direction = note.get("note_type")
-    if direction not in _DIRECTIONS:
+    if not isinstance(direction, str) or direction not in _DIRECTIONS:
         raise UnreadableError("note_type")
     card = whole(note, "entity_id")
     link = _text(facts, "link")

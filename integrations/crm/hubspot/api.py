@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from integrations.http import Http, Request, by_status
+from integrations.answers import Request, by_status, retry_after
+from integrations.http import Http
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
+    from integrations.answers import Reply
     from integrations.checking import Surroundings
-    from integrations.http import Reply
     from supportctl.core.accounts import HubSpot
     from supportctl.core.clock import Clock
     from supportctl.core.deadline import Deadline
@@ -35,6 +37,7 @@ MAX_OWNERS = 500
 EXPIRED, MISSING_SCOPES = "EXPIRED_AUTHENTICATION", "MISSING_SCOPES"
 _MAX_PAGES = 1000
 _LOCKED, _MIGRATING = 423, 477
+_LOCKED_S = 2
 _BY_CATEGORY = {
     "INVALID_AUTHENTICATION": Failure.SIGN_IN,
     EXPIRED: Failure.SIGN_IN,
@@ -178,7 +181,7 @@ def judge(clock: Clock) -> Callable[[Request, Reply], ServiceError | None]:
         if failure is None:
             error = by_status(request, reply)
             failure = error.failure if error else Failure.DATA
-        retry_at = clock.now() + _after(reply, body) if failure is Failure.WAIT else None
+        retry_at = _end_of_limit(reply, body, clock) if failure is Failure.WAIT else None
         code = category or f"http-{reply.status}"
         return ServiceError(failure, code, _text(body), status=reply.status, retry_at=retry_at)
 
@@ -186,22 +189,19 @@ def judge(clock: Clock) -> Callable[[Request, Reply], ServiceError | None]:
 
 
 def _not_json(request: Request, reply: Reply) -> ServiceError:
-    failure = Failure.RETRY if request.reads else Failure.AMBIGUOUS
-    return ServiceError(failure, "not-json", status=reply.status)
+    return ServiceError(request.lost, "not-json", status=reply.status)
 
 
-def _after(reply: Reply, body: dict[str, Any] | None) -> timedelta:
-    stated = reply.headers.get("retry-after", "")
-    if stated.isascii() and stated.isdecimal() and len(stated) < 6:
-        return timedelta(seconds=int(stated))
+def _end_of_limit(reply: Reply, body: dict[str, Any] | None, clock: Clock) -> datetime:
     policy = str((body or {}).get("policyName") or "")
-    return timedelta(seconds=2 if reply.status == _LOCKED else _LASTS.get(policy, 1))
+    usual = timedelta(seconds=_LOCKED_S if reply.status == _LOCKED else _LASTS.get(policy, 1))
+    return retry_after(reply, clock) or clock.now() + usual
 
 
 def _body(reply: Reply) -> dict[str, Any] | None:
     try:
         body = reply.json()
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return body if isinstance(body, dict) else None
 
