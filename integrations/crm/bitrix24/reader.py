@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ACTIVITIES = "crm.activity.list"
 _EDGE = timedelta(seconds=60)  # the portal's filter may round; the edges are looked at here
 _SIGNIFICANT = 10  # digits by which a number is looked for: with or without +7 or 8
+_IDS = 40  # so many in one filter: with a full page of 50 some have come more than once
 _MOST_USERS = 1000  # pages of user.get
 
 
@@ -144,20 +145,19 @@ class Bitrix24Reader:
     def _by_arrays(
         self, found: FoundCalls, ids: Sequence[str], zone: tzinfo | None, deadline: Deadline
     ) -> None:
-        for start in range(0, len(ids), PAGE):
-            wanted = ids[start : start + PAGE]
-            answer = self.client.call(
-                STATISTICS, {**_statistics({"EXTERNAL_CALL_ID": wanted}).params, "start": -1}, deadline
-            )
-            records = self._readable(answer.result, zone)
-            if not {record.external_id for record in records} <= set(wanted):
+        """Offer what filters with many ids find, as long as the portal understands them."""
+        chunks = [ids[start : start + _IDS] for start in range(0, len(ids), _IDS)]
+        commands = [_statistics({"EXTERNAL_CALL_ID": chunk}) for chunk in chunks]
+        for chunk, rows in zip(chunks, self._lists(commands, deadline), strict=True):
+            records = self._readable(rows, zone)
+            if not {record.external_id for record in records} <= set(chunk):
                 self._arrays = False  # it gave others, too: the filter was not understood
                 return
             for record in records:
                 found.offer(record)
-            if len(records) >= PAGE:  # some came twice, and there may be more
+            if len(records) >= PAGE:  # some came several times, and there may be more
                 self._offer(
-                    found, [_statistics({"EXTERNAL_CALL_ID": each}) for each in wanted], zone, deadline
+                    found, [_statistics({"EXTERNAL_CALL_ID": each}) for each in chunk], zone, deadline
                 )
 
     def _offer(
