@@ -139,11 +139,11 @@ class MoySkladApi:
         return error
 
     def _heed(self, reply: Reply) -> None:
-        """Others may use the same user: when the basket is empty, wait until it is full again."""
+        """Others may use the same user: when the system says that the basket is empty, wait as it says."""
         remaining = _header(reply, "x-ratelimit-remaining")
-        reset_ms = _header(reply, "x-lognex-reset")
-        if remaining is not None and remaining < 1:
-            self.pacer.pause(min(reset_ms / 1000 if reset_ms else PERIOD_S, _MAX_WAIT_S))
+        reset_ms = _header(reply, "x-lognex-reset")  # zero while no limit is in force
+        if remaining is not None and remaining < 1 and reset_ms:
+            self.pacer.pause(min(reset_ms / 1000, _MAX_WAIT_S))
         allowed = _header(reply, "x-ratelimit-limit")
         if (
             allowed and allowed >= 1

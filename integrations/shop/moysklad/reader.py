@@ -162,6 +162,8 @@ class MoySkladReader:
         params = {"filter": wanted, "order": "updated,desc"}
         for row in islice(self._api.rows(f"entity/{type_}", deadline, params), _OLD_DOCUMENTS):
             id_, own = text(row, "id"), moment(row.get("moment"))
+            if moment(row.get("updated")) - own < rules.late_after:
+                continue  # not even its last change was late
             edits = self._events(f"entity/{type_}/{id_}/audit", deadline)
             yield Audit([e._replace(document_at=own) for e in edits if since <= e.at <= until], {})
 

@@ -49,7 +49,7 @@ class Telling:
             yield self._limited(Meaning("shop.part-warehouses"), told)
         if missing["documents"]:
             yield self._limited(Meaning("shop.part-documents"), told)
-        if not any(missing.values()):
+        if not any(missing.values()) and rights.stores is not None:
             yield self._context.ok("shop.rights", told, system=self._system)
 
     def _limited(self, part: Meaning, seen: Evidence) -> Finding:

@@ -1,0 +1,1 @@
+"""Poster: sales without supplies, and goods without a cost."""
