@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
         "uis": "integrations.telephony.uis.source:UisSource",
+        "ringostat": "integrations.telephony.ringostat:RingostatSource",
         "asterisk": "integrations.telephony.asterisk.source:AsteriskSource",
+        "csv": "integrations.telephony.files.source:CsvSource",
     }
 )
 # kind of an account of `crm:` -> its reader
@@ -36,6 +38,8 @@ DESTINATIONS: Mapping[str, str] = MappingProxyType(
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
         "telephony.uis": "integrations.telephony.uis.check:UisCheck",
+        "telephony.ringostat": "integrations.telephony.ringostat_check:RingostatCheck",
+        "telephony.csv": "integrations.telephony.files.check:CsvCheck",
         "crm.bitrix24": "integrations.crm.bitrix24.check:Bitrix24Check",
         "crm.amocrm": "integrations.crm.amocrm.check:AmoCrmCheck",
         "crm.hubspot": "integrations.crm.hubspot.check:HubSpotCheck",

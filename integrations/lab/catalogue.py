@@ -27,6 +27,7 @@ class PortalKind(NamedTuple):
 PORTALS: Mapping[str, PortalKind] = MappingProxyType(
     {
         "uis": PortalKind("integrations.lab.uis.portal:UisPortal", ("telephony",)),
+        "ringostat": PortalKind("integrations.lab.ringostat:RingostatPortal", ("telephony",)),
         "bitrix24": PortalKind("integrations.lab.bitrix24.portal:Bitrix24Portal", ("crm",)),
         "amocrm": PortalKind("integrations.lab.amocrm.portal:AmoCrmPortal", ("crm",)),
         "hubspot": PortalKind("integrations.lab.hubspot.portal:HubSpotPortal", ("crm",)),

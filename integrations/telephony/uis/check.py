@@ -6,6 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from integrations.telephony.asking import FAILURE_CODES, Asked, Asking
+from integrations.telephony.recency import (
+    OLDEST,
+    RECENCY_CODES,
+    RECENT,
+    RECORDING_LATE,
+    newest_call,
+    recordings,
+)
 from integrations.telephony.uis import delivery
 from integrations.telephony.uis.client import Answer, UisClient
 from integrations.telephony.uis.records import SYSTEM, TIME, start_of, talkers
@@ -23,8 +31,7 @@ if TYPE_CHECKING:
     from supportctl.core.accounts import Uis
     from supportctl.core.finding import Finding
 
-RECENT, OLDEST = timedelta(hours=24), timedelta(days=30)
-RECORDING_LATE = timedelta(minutes=30)  # a recording appears some time after the call
+DAY_S = 86400
 _CALLS, _SHOWN = 200, 5
 _LOCKED = frozenset({"manual_lock", "limit_lock"})
 # after these all that follows would be told the same
@@ -53,11 +60,10 @@ _FIELDS = [
 class UisCheck:
     """`CHECKS["telephony.uis"]`; costs at most eight points of the day."""
 
-    codes: ClassVar[frozenset[str]] = FAILURE_CODES | {
+    codes: ClassVar[frozenset[str]] = FAILURE_CODES | RECENCY_CODES | {
         "telephony.reachable", "telephony.signed-in", "telephony.limits", "telephony.lines",
-        "telephony.employees", "telephony.calls", "telephony.recordings", "telephony.notifications",
-        "telephony.line-not-routed", "telephony.employee-unmapped", "telephony.no-recent-calls",
-        "telephony.recordings-late", "telephony.notifications-failing", "telephony.log-not-found",
+        "telephony.employees", "telephony.notifications", "telephony.line-not-routed",
+        "telephony.employee-unmapped", "telephony.notifications-failing", "telephony.log-not-found",
     }  # fmt: skip
 
     def __init__(
@@ -184,15 +190,9 @@ class _Run:
             yield self._failed(asked)
             return
         starts = [start for start in map(start_of, answer.rows) if start is not None]
-        newest = max(starts, default=None)
-        if newest is None or now - newest > RECENT:
-            yield self._no_calls(asked, now, newest)
-        else:
-            last = f"{newest:%d.%m.%Y %H:%M}"
-            seen = asked.seen("telephony.newest-call", last=last)
-            yield self._context.ok("telephony.calls", seen, system=SYSTEM, last=last)
+        yield newest_call(self._asking, asked, max(starts, default=None), now)
         yield from self._mapped(asked, answer.rows)
-        yield from self._recordings(asked, answer.rows, now)
+        yield from recordings(self._asking, asked, _talked(answer.rows, now - RECORDING_LATE))
 
     def _newest(self, now: datetime, back: timedelta, limit: int) -> tuple[Answer | None, Asked]:
         return self._ask(
@@ -203,13 +203,6 @@ class _Run:
             sort=[{"field": "start_time", "order": "desc"}],
             limit=limit,
         )
-
-    def _no_calls(self, asked: Asked, now: datetime, newest: datetime | None) -> Finding:
-        last = newest or now - OLDEST
-        told = f"{last:%d.%m.%Y %H:%M}"
-        seen = asked.seen("telephony.newest-call", last=told) if newest else asked.seen("telephony.no-calls")
-        hours = int((now - last) / timedelta(hours=1))
-        return self._context.warning("telephony.no-recent-calls", seen, system=SYSTEM, last=told, hours=hours)
 
     def _mapped(self, asked: Asked, rows: Sequence[object]) -> Iterator[Finding]:
         """Tell whether those who had calls can be told by an extension."""
@@ -224,25 +217,6 @@ class _Run:
             )
         else:
             yield self._context.ok("telephony.employees", seen, system=SYSTEM, count=len(self._names))
-
-    def _recordings(self, asked: Asked, rows: Sequence[object], now: datetime) -> Iterator[Finding]:
-        talked = [row for row in rows if isinstance(row, dict) and _should_be_recorded(row, now)]
-        if not talked:
-            return
-        late = [row for row in talked if not row.get("call_records") and not row.get("full_record_file_link")]
-        counts = {"count": len(late), "total": len(talked)}
-        seen = asked.seen("telephony.recordings", **counts)
-        if not late or len(late) * 10 < len(talked):
-            yield self._context.ok("telephony.recordings", seen, system=SYSTEM, count=len(talked))
-            return
-        yield self._context.warning(
-            "telephony.recordings-late",
-            seen,
-            system=SYSTEM,
-            minutes=int(RECORDING_LATE / timedelta(minutes=1)),
-            call=clean(late[0].get("id")),
-            **counts,
-        )
 
     def _notifications(self, zone: tzinfo) -> Iterator[Finding]:
         report = self._account.notifications_report
@@ -292,11 +266,18 @@ def _leads_nowhere(row: Row) -> bool:
     return not any(isinstance(rule, dict) and rule.get("is_active") is not False for rule in rules)
 
 
-def _should_be_recorded(row: Row, now: datetime) -> bool:
-    talk, start = row.get("talk_duration"), start_of(row)
-    if not isinstance(talk, int | float) or talk <= 0 or start is None:
-        return False
-    return start + timedelta(seconds=min(talk, 86400)) < now - RECORDING_LATE
+def _talked(rows: Sequence[object], before: datetime) -> list[tuple[str, bool]]:
+    """Return the calls with talk that ended before a moment, and whether they have a recording."""
+    found = []
+    for row in rows:
+        start = start_of(row)
+        if not isinstance(row, dict) or start is None:
+            continue
+        talk = row.get("talk_duration")
+        if isinstance(talk, int | float) and 0 < talk < DAY_S and start + timedelta(seconds=talk) < before:
+            has = bool(row.get("call_records") or row.get("full_record_file_link"))
+            found.append((clean(row.get("id")), has))
+    return found
 
 
 def _has_id(row: Row) -> bool:

@@ -70,8 +70,8 @@ def summary(rows: Sequence[object]) -> Log:
         row for row in rows if isinstance(row, dict) and _id(row.get("notification_channel")) in {HTTP, ""}
     ]
     sent.sort(key=_moment)
-    failed = [row for row in sent if _is_failed(row)]
-    kinds = Counter(_kind(row) for row in failed)
+    failed = [row for row in sent if is_failed(row)]
+    kinds = Counter(kind(row) for row in failed)
     times = [_moment(row) for row in failed]
     newest = sent[-_NEWEST:]
     return Log(
@@ -81,17 +81,19 @@ def summary(rows: Sequence[object]) -> Log:
         times[-1] if times else "",
         "; ".join(f"{kind} ({count})" for kind, count in kinds.most_common(_KINDS)),
         _host(failed[-1].get("notification_send_to")) if failed else "",
-        bool(failed) and (all(map(_is_failed, newest)) or len(failed) >= _SHARE * len(sent)),
+        bool(failed) and (all(map(is_failed, newest)) or len(failed) >= _SHARE * len(sent)),
     )
 
 
-def _is_failed(row: Row) -> bool:
+def is_failed(row: Row) -> bool:
+    """Return whether a row of the log tells of a notification that did not arrive."""
     return bool(_id(row.get("notification_error_type")) or row.get("notification_error_message"))
 
 
-def _kind(row: Row) -> str:
-    kind = row.get("notification_error_type")
-    name = kind.get("value") if isinstance(kind, dict) else kind
+def kind(row: Row) -> str:
+    """Return what went wrong with a notification."""
+    error = row.get("notification_error_type")
+    name = error.get("value") if isinstance(error, dict) else error
     return clean(" ".join(str(part) for part in (name, row.get("notification_error_message")) if part), 80)
 
 

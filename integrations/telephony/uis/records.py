@@ -23,6 +23,7 @@ FIELDS = (
     "ext_id",
 )  # fmt: skip
 _LONGEST_S = 7 * 86400
+_LONGEST_URL = 2000
 Row = dict[str, Any]  # `Any`: JSON of others
 
 
@@ -151,8 +152,9 @@ def _answered(people: Sequence[object] | None) -> bool:
 def _recording(row: Row, setting: Setting) -> str | None:
     communication = row.get("communication_id")
     link = row.get("full_record_file_link")
-    if not setting.rewrites and isinstance(link, str) and link.startswith("https://"):
-        return clean(link)
+    sound = isinstance(link, str) and link.startswith("https://") and link.isprintable()
+    if not setting.rewrites and sound and len(str(link)) <= _LONGEST_URL:
+        return str(link)
     for field, kind in (("call_records", "talk"), ("voice_mail_records", "voice_mail")):
         records = row.get(field) or []
         if not isinstance(records, list):

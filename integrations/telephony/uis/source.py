@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from integrations.checking import Surroundings
     from integrations.telephony.uis.client import Answer
+    from integrations.telephony.uis.notified import Entry
     from integrations.telephony.uis.records import Row
     from supportctl.core.accounts import Uis
     from supportctl.core.call import Call, Rejected
@@ -68,6 +69,17 @@ class UisSource:
                 known = window.total is not None and stop == end
                 progress(Progress(done, before + (window.total or 0) if known else None))
             begin = stop
+
+    def notifications(self, call: Call, deadline: Deadline) -> list[Entry] | None:
+        """Return what was told to others of a call; None where there is no log of it.
+
+        Raises:
+            ServiceError: as above.
+        """
+        from integrations.telephony.uis.notified import notified
+
+        zone = account_zone(self._client.ask("get.account", deadline))
+        return notified(self._client, self._account, call, zone, deadline)
 
     def _setting(self, deadline: Deadline) -> Setting:
         return Setting(
