@@ -10,6 +10,7 @@ from integrations.crm.amocrm.parse import token_claims, token_until
 from integrations.crm.amocrm.reader import AmoCrmReader
 from integrations.crm.asking import FAILURE_CODES, Asked, Asking
 from integrations.crm.people import PEOPLE_CODES, employee_findings
+from supportctl.core.failure import Failure
 from supportctl.core.finding import Meaning, clean_args
 from supportctl.core.text import clean
 
@@ -58,7 +59,13 @@ class AmoCrmCheck:
         asking = Asking(context, SYSTEM, api.base, _SPECIAL)
         found = asking.ask("GET /api/v4/account", lambda: api.get("account", context.deadline))
         if found.error is not None:
-            yield asking.failed(found)
+            until = token_until(api.token)
+            ended = until is not None and until <= context.clock.now()
+            if ended and found.error.failure is Failure.SIGN_IN:  # the token itself says why
+                code = found.error.code
+                yield context.fault("crm.token-expired", found.evidence, system=SYSTEM, code=code)
+            else:
+                yield asking.failed(found)
             return
         yield context.ok("crm.reachable", found.evidence, system=SYSTEM, host=asking.host)
         yield from self._token(asking, found.evidence)

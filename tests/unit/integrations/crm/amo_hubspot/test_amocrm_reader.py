@@ -372,6 +372,11 @@ def test_a_token_that_ends_soon(around, session_to, findings_of, clock):
     assert "crm.token" not in found
 
 
+def test_a_token_that_has_ended(portal, check, clock):
+    clock.advance(366 * 86400)
+    assert set(check()) == {"crm.token-expired"}
+
+
 @pytest.mark.parametrize(("fallback", "state"), [(504003, "crm.user-dismissed"), (9, "crm.user-unknown")])
 def test_the_fallback_employee_has_to_work_there(check, fallback, state):
     found = check(fallback_employee=fallback)
