@@ -111,6 +111,10 @@ class Csv(_Account):
 
     kind: Literal["csv"]
     file: str = Field(description="Path of the file.")
+    timezone: Timezone | None = Field(
+        default=None, description="Zone of times without an offset, where it is not `site.timezone`."
+    )
+    quiet: Duration = Field(default=86400.0, description="This long without a call is a warning.")
 
 
 Telephony = Annotated[Uis | Ringostat | Mango | Asterisk | Csv, Field(discriminator="kind")]
