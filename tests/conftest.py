@@ -100,6 +100,7 @@ PEERS = {
     "hubspot-api-client": Peer(
         _package("hubspot"), "the package hubspot-api-client is not installed", "make install"
     ),
+    "b24pysdk": Peer(_package("b24pysdk"), "the package b24pysdk is not installed", "make install"),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
         _ippeveprinter,

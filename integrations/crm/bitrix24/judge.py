@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FINISH = "telephony.externalcall.finish"
 QUERY_LIMIT = "QUERY_LIMIT_EXCEEDED"
 OPERATION_LIMIT = "OPERATION_TIME_LIMIT"
+_SERVER = 500
 _MOST_SECONDS = 10**11  # a Unix time beyond is no time
 
 _CODES: Mapping[str, Failure] = MappingProxyType(
@@ -59,12 +60,23 @@ def judge(request: Request, reply: Reply) -> ServiceError | None:
     try:
         body = json_of(request, reply)
     except ServiceError as error:
-        return by_status(request, reply) or error
+        return _by_gateway(request, reply) or error
     if not isinstance(body, dict):
-        return by_status(request, reply) or _unlike(request, reply)
+        return _by_gateway(request, reply) or _unlike(request, reply)
     if "error" in body:
         return error_of(request, body, reply.status)
     return by_status(request, reply) or (None if "result" in body else _unlike(request, reply))
+
+
+def _by_gateway(request: Request, reply: Reply) -> ServiceError | None:
+    """Return what a page with a bad status means: Bitrix24 itself answers with JSON.
+
+    What stands in front of it may have lost patience while the portal worked on.
+    """
+    error = by_status(request, reply)
+    if error is not None and reply.status >= _SERVER and not request.reads:
+        error.failure = Failure.AMBIGUOUS
+    return error
 
 
 def error_of(request: Request, body: Mapping[str, Any], status: int | None = None) -> ServiceError:

@@ -76,6 +76,7 @@ class Bitrix24Portal(Planting):
             "payment-required": "401 PAYMENT_REQUIRED",
             "restricted-rights": "the key's owner is no administrator and sees own calls only, silently",
             "no-statistics-right": "403 ACCESS_DENIED to the statistics only",
+            "gateway": "503 with a page, after the work was done: the gateway in front lost patience",
             "statistics-late": "finished calls come into the statistics some time later",
             "array-filter-ignored": "an array in a filter of EXTERNAL_CALL_ID is as good as no filter",
         }
@@ -137,6 +138,8 @@ class Bitrix24Portal(Planting):
                 result = self._execute(operation, caller, params)
         except ApiError as error:
             return _refusal(error)
+        if self._hits("gateway", operation):
+            return Said(503, b"<html><h1>503 Service Temporarily Unavailable</h1></html>", "text/html")
         return document(self._envelope(result, operation))
 
     def _caller(self, asked: Asked, params: dict[str, Any]) -> Caller:

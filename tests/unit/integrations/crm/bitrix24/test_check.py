@@ -85,6 +85,7 @@ def test_it_only_reads(shop):
         ("payment-required", ["crm.payment-required"]),
         ("restricted-rights", ["crm.rights-limited"]),
         ("no-statistics-right", ["crm.rights-missing"]),
+        ("gateway", ["crm.internal-error"]),
         ("statistics-late", []),  # nobody can see that from here
         ("array-filter-ignored", []),  # the reader sees to that
         ("reset", ["crm.unreachable"]),

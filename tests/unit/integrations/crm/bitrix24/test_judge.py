@@ -102,7 +102,8 @@ def test_an_answer_that_is_none_is_not_believed(body):
 
 def test_a_page_of_a_proxy_is_judged_by_its_status():
     assert judged(503, b"<html>").code == "http-503"
-    assert judged(502, b"<html>", FINISH, reads=False).failure is Failure.AMBIGUOUS
+    for status in (500, 502, 503, 504):  # the portal may have done it behind a gateway that lost patience
+        assert judged(status, b"<html>", FINISH, reads=False).failure is Failure.AMBIGUOUS
 
 
 @pytest.mark.parametrize(
