@@ -353,7 +353,10 @@ def test_empty_columns_behind_the_last_one_do_not_matter():
 
 
 def test_columns_in_another_order_and_unknown_ones():
-    table = "\n;sep\nANSWERED; Call_Id ;direction;x;started_at;duration_s;contact_phone\n1;1788246123.17;in;?;2026-09-01 10:02:03;0:61;1\n"
+    table = (
+        "\n;sep\nANSWERED; Call_Id ;direction;x;started_at;duration_s;contact_phone\n"
+        "1;1788246123.17;in;?;2026-09-01 10:02:03;0:61;1\n"
+    )
     with pytest.raises(UsageError):
         read(table)  # the first line that is not empty has to be the header
     table = table.removeprefix("\n;sep\n").replace("0:61", "1:01").replace(";1\n", ";89161234567\n")
@@ -369,8 +372,8 @@ def test_columns_in_another_order_and_unknown_ones():
         (b"PK\x03\x04 sheet", "calls.spreadsheet", {}),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "calls.spreadsheet", {}),
         (b"\x00" * 500, "calls.not-text", {}),
-        (b"call_id;direction\n", "calls.missing-columns", {"columns": "started_at, duration_s,
-        contact_phone, answered"}),
+        (b"call_id;direction\n", "calls.missing-columns",
+         {"columns": "started_at, duration_s, contact_phone, answered"}),
         (ROW.encode(), "calls.missing-columns", {}),
         (CSV.replace("answered", "answered,call_id").encode(), "calls.columns-twice", {"columns": "call_id"}),
         (b'{"schema": "supportctl.report/1", "findings": []}', "calls.other-document",
