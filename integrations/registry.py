@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
     {
         "uis": "integrations.telephony.uis.source:UisSource",
         "ringostat": "integrations.telephony.ringostat:RingostatSource",
+        "mango": "integrations.telephony.mango.source:MangoSource",
         "asterisk": "integrations.telephony.asterisk.source:AsteriskSource",
         "csv": "integrations.telephony.files.source:CsvSource",
     }
@@ -28,6 +29,7 @@ READERS: Mapping[str, str] = MappingProxyType(
         "bitrix24": "integrations.crm.bitrix24.reader:Bitrix24Reader",
         "amocrm": "integrations.crm.amocrm.reader:AmoCrmReader",
         "hubspot": "integrations.crm.hubspot.reader:HubSpotReader",
+        "moysklad": "integrations.crm.moysklad:MoySkladReader",
     }
 )
 # kind of an account of `crm:` -> what brings calls to it
@@ -37,12 +39,17 @@ DESTINATIONS: Mapping[str, str] = MappingProxyType(
 # "SECTION.KIND" -> its connection check: the id of the probe
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
+        "telephony.asterisk": "integrations.telephony.asterisk.check:AsteriskCheck",
         "telephony.uis": "integrations.telephony.uis.check:UisCheck",
         "telephony.ringostat": "integrations.telephony.ringostat_check:RingostatCheck",
+        "telephony.mango": "integrations.telephony.mango.check:MangoCheck",
         "telephony.csv": "integrations.telephony.files.check:CsvCheck",
         "crm.bitrix24": "integrations.crm.bitrix24.check:Bitrix24Check",
         "crm.amocrm": "integrations.crm.amocrm.check:AmoCrmCheck",
         "crm.hubspot": "integrations.crm.hubspot.check:HubSpotCheck",
+        "crm.moysklad": "integrations.crm.moysklad:MoySkladPhoneCheck",
+        "shop.moysklad": "integrations.shop.moysklad.check:MoySkladCheck",
+        "shop.poster": "integrations.shop.poster.check:PosterCheck",
     }
 )
 

@@ -42,7 +42,7 @@ class RecordError(ValueError):
 
 
 class Leg(NamedTuple):
-    """One record. Moments are in UTC; `key` is what all legs of one call share."""
+    """One record. `key` is what all legs of one call share."""
 
     key: str
     start: datetime
@@ -168,15 +168,15 @@ class LegReader:
             value = datetime.fromisoformat(value)
         if isinstance(value, datetime):
             if value.tzinfo is None:
-                return self._time.utc(value, near)
+                return self._time.moment(value, near)
             moment = value.astimezone(UTC)
         elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(float(value), UTC)
         else:
             raise ValueError("no time")  # noqa: TRY004  one error for every wrong time
-        if not OLDEST <= moment < NEWEST:
+        if not OLDEST <= moment.year <= NEWEST:
             raise ValueError("out of range")
-        return moment
+        return self._time.shown(moment)
 
 
 def _text_of(value: Any) -> str:

@@ -55,10 +55,13 @@ def _age(path: Path) -> tuple[int, int, str]:
     return (1, 0, path.name) if dated else (2, 0, path.name)
 
 
-def records(path: Path, is_record: Callable[[list[str]], bool]) -> Iterator[Record | Rejected]:
+def records(
+    path: Path, is_record: Callable[[list[str]], bool], last_bytes: int | None = None
+) -> Iterator[Record | Rejected]:
     """Yield the records that the file has at this moment; what is appended meanwhile waits for the next time.
 
-    `is_record` says whether fields make a record, for telling where a damaged one ends.
+    `is_record` says whether fields make a record, for telling where a damaged one ends. Of a plain
+    file only the `last_bytes` are read, if they are given; the lines are counted from there.
 
     Raises:
         SupportctlError: the file is not there, or cannot be read.
@@ -66,6 +69,9 @@ def records(path: Path, is_record: Callable[[list[str]], bool]) -> Iterator[Reco
     try:
         with _opened(path) as stream:
             size = None if path.suffix == ".gz" else path.stat().st_size
+            if size is not None and last_bytes is not None and size > last_bytes:
+                stream.seek(size - last_bytes)
+                size = last_bytes - len(stream.readline(_LONGEST_LINE))  # the rest of a line is none
             yield from _Assembly(is_record).all(_lines(stream, size))
     except (OSError, EOFError, zlib.error) as error:
         key = "cdr.no-file" if isinstance(error, FileNotFoundError) else "cdr.unreadable-file"

@@ -8,36 +8,47 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
-NEWEST = datetime(2200, 1, 1, tzinfo=UTC)
+OLDEST = 1990
+NEWEST = 2199
+_HOURS = 100_000  # remembered; eleven years
 
 
 class LocalTime:
-    """One zone; None is that of this computer."""
+    """One zone; None is that of this computer.
+
+    Moments carry a fixed offset: two moments of one ZoneInfo would be compared by the hands of the clock, in
+    autumn wrongly.
+    """
 
     def __init__(self, zone: tzinfo | None) -> None:
         self.zone = zone
+        self._hours: dict[tuple[int, int, int, int], timezone | None] = {}
 
-    def utc(self, naive: datetime, near: int | None = None) -> datetime:
-        """Return a moment in UTC.
+    def moment(self, naive: datetime, near: int | None = None) -> datetime:
+        """Return what an exchange's clock showed as a moment.
 
         In autumn an hour comes twice; `near` is a second since 1970 which tells the two apart.
 
         Raises:
-            ValueError: no calendar has it.
+            ValueError: no call was made then.
         """
-        first = self._utc(naive)
-        if near is not None and not naive.fold:
-            second = self._utc(naive.replace(fold=1))
-            if second != first:
-                return min(first, second, key=lambda moment: abs(moment.timestamp() - near))
-        return first
+        hour = (naive.year, naive.month, naive.day, naive.hour)
+        try:
+            offset = self._hours[hour]
+        except KeyError:
+            offset = self._offset_of(naive)
+            if len(self._hours) >= _HOURS:
+                self._hours.clear()
+            self._hours[hour] = offset
+        if offset is not None:
+            return naive.replace(tzinfo=offset)
+        first, second = self._aware(naive, 0), self._aware(naive, 1)
+        if near is None or first == second:
+            return first
+        return min(first, second, key=lambda moment: abs(moment.timestamp() - near))
 
     def shown(self, moment: datetime) -> datetime:
-        """Return a moment as the exchange's own clock shows it, with its offset.
-
-        A fixed offset: two moments of one ZoneInfo are compared by the clock's hands, in autumn wrongly.
-        """
+        """Return a moment as the exchange's own clock shows it, with its offset."""
         local = moment.astimezone(self.zone)
         return local.replace(tzinfo=timezone(local.utcoffset() or timedelta(0)), fold=0)
 
@@ -45,11 +56,18 @@ class LocalTime:
         """Return a moment as the exchange writes it."""
         return f"{self.shown(moment):%Y-%m-%d %H:%M:%S}"
 
-    def _utc(self, naive: datetime) -> datetime:
+    def _offset_of(self, naive: datetime) -> timezone | None:
+        """Return the offset of the hour, None for an hour in which the clock is changed."""
+        if not OLDEST <= naive.year <= NEWEST:
+            raise ValueError("out of range")
+        ends = (naive.replace(minute=0, second=0), naive.replace(minute=59, second=59))
+        offsets = {self._aware(end, fold).utcoffset() for end in ends for fold in (0, 1)}
+        offset = offsets.pop()
+        return timezone(offset) if offset is not None and not offsets else None
+
+    def _aware(self, naive: datetime, fold: int) -> datetime:
         try:
-            moment = (naive.replace(tzinfo=self.zone) if self.zone else naive).astimezone(UTC)
+            local = naive.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
         except (OverflowError, OSError) as error:
             raise ValueError(str(error)) from None
-        if not OLDEST <= moment < NEWEST:
-            raise ValueError("out of range")
-        return moment
+        return self.shown(local)

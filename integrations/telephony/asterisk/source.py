@@ -14,7 +14,6 @@ from integrations.telephony.asterisk.recordings import locator
 from integrations.telephony.asterisk.story import Narrator, Rules
 from integrations.telephony.source import Progress, no_progress
 from supportctl.core.call import Call, Rejected
-from supportctl.core.errors import SupportctlError
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
@@ -52,8 +51,8 @@ class AsteriskSource:
     """Reads Master.csv (and its rotated files) or a table of records."""
 
     def __init__(self, account: Asterisk, surroundings: Surroundings) -> None:
-        self._account = account
-        self._surroundings = surroundings
+        self.account = account
+        self.surroundings = surroundings
         self.time = local_time(account, surroundings)
         self._narrator = Narrator(
             Rules(
@@ -85,7 +84,7 @@ class AsteriskSource:
             ServiceError: the database refuses or cannot be reached, or the time is over.
             SupportctlError: the file cannot be read, or the database's driver is missing.
         """
-        if self._account.database is not None:
+        if self.account.database is not None:
             yield from self._from_table(since, until, deadline, progress)
         else:
             yield from self._from_files(since, until, deadline, progress)
@@ -98,16 +97,22 @@ class AsteriskSource:
         """
         from integrations.telephony.asterisk.database import CdrDatabase
 
-        address = self._surroundings.resolve(self._account.database or "")
-        return CdrDatabase(address, self._account.table, self.time, self._surroundings.folder)
+        address = self.surroundings.resolve(self.account.database or "")
+        return CdrDatabase(address, self.account.table, self.time, self.surroundings.folder)
 
     def files(self) -> list[Path]:
         """Return the files that the account names, oldest first."""
-        return lines.files_of(self._account.file or "", self._surroundings.folder)
+        return lines.files_of(self.account.file or "", self.surroundings.folder)
+
+    def missing_file(self) -> Path:
+        """Return the path that no file has: who opens it is told what is missing."""
+        from pathlib import Path as RealPath
+
+        return (self.surroundings.folder or RealPath()) / (self.account.file or "")
 
     def layout(self) -> Layout:
         """Return what tells the columns of a record."""
-        return Layout(self._account.columns, self.time)
+        return Layout(self.account.columns, self.time)
 
     def _from_files(
         self, since: datetime, until: datetime, deadline: Deadline, progress: Callable[[Progress], None]
@@ -116,9 +121,7 @@ class AsteriskSource:
         first = self.time.text(since - BEFORE - timedelta(hours=2))
         last = self.time.text(until + AFTER)
         grouper = Grouper(SETTLE_FILE)
-        files = self.files()
-        if not files:
-            raise SupportctlError("cdr.no-file", found=self._account.file, reason="")
+        files = self.files() or [self.missing_file()]
         done = 0
         for path in files:
             if len(files) > 1 and _last_written(path) < (since - _OLD_FILE).timestamp():

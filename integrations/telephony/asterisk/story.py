@@ -64,7 +64,8 @@ class Narrator:
 
     def call(self, legs: Sequence[Leg]) -> Call:
         """Return the call that these legs are; they are sorted by start."""
-        legs = list(dict.fromkeys(legs))  # a record that two copies of a file have
+        if len(legs) > 1:
+            legs = list(dict.fromkeys(legs))  # a record that two copies of a file have
         first = next((leg for leg in legs if leg.uniqueid == leg.key), legs[0])
         caller = self.party(first.channel)
         begun = min(leg.start for leg in legs)
@@ -94,7 +95,7 @@ class Narrator:
             call_id=first.key,
             source=self._rules.source,
             direction="in" if incoming else "out",
-            started_at=self._rules.time.shown(begun),
+            started_at=begun,
             duration_s=duration,
             contact_phone=contact,
             answered=bool(talks),
