@@ -20,6 +20,8 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return form fields as the nested arrays that PHP makes of them."""
     found: dict[str, Any] = {}
     for key, value in pairs:
+        if not key:
+            continue
         match = _KEY.fullmatch(key)
         parts = [match[1], *_PART.findall(match[2])] if match else [key]
         _put(found, parts[:_DEEPEST], value)
