@@ -28,9 +28,11 @@ PORTALS: Mapping[str, PortalKind] = MappingProxyType(
     {
         "uis": PortalKind("integrations.lab.uis.portal:UisPortal", ("telephony",)),
         "ringostat": PortalKind("integrations.lab.ringostat:RingostatPortal", ("telephony",)),
+        "mango": PortalKind("integrations.lab.mango:MangoPortal", ("telephony",)),
         "bitrix24": PortalKind("integrations.lab.bitrix24.portal:Bitrix24Portal", ("crm",)),
         "amocrm": PortalKind("integrations.lab.amocrm.portal:AmoCrmPortal", ("crm",)),
         "hubspot": PortalKind("integrations.lab.hubspot.portal:HubSpotPortal", ("crm",)),
         "moysklad": PortalKind("integrations.lab.moysklad.portal:MoySkladPortal", ("crm", "shop")),
+        "poster": PortalKind("integrations.lab.poster.portal:PosterPortal", ("shop",)),
     }
 )

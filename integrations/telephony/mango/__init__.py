@@ -1,0 +1,1 @@
+"""Mango Office: calls and recordings, through the API of the virtual exchange (vpbx)."""
