@@ -100,7 +100,13 @@ PEERS = {
     "hubspot-api-client": Peer(
         _package("hubspot"), "the package hubspot-api-client is not installed", "make install"
     ),
+    "comagic-data-api-sdk": Peer(
+        _package("comagic"), "the package comagic-data-api-sdk is not installed", "make install"
+    ),
     "b24pysdk": Peer(_package("b24pysdk"), "the package b24pysdk is not installed", "make install"),
+    "moysklad-remap-12-sdk": Peer(
+        _package("moysklad_remap_12_sdk"), "the package moysklad-remap-12-sdk is not installed", "make install"
+    ),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
         _ippeveprinter,
