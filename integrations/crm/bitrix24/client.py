@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import quote_plus, urlsplit
 
 from integrations.crm.bitrix24.judge import OPERATION_LIMIT, QUERY_LIMIT, error_of, judge, reset_time
+from integrations.crm.bitrix24.php import encoded
 from integrations.http import Http, Reply, Request
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
@@ -21,6 +21,7 @@ from supportctl.core.redaction import remember
 from supportctl.core.secrets import is_reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     import requests
@@ -292,23 +293,6 @@ def _written(command: Command, names: Mapping[str, str]) -> str:
     for name, key in names.items():
         text = text.replace(quote_plus(f"$result[{name}]"), quote_plus(f"$result[{key}]"))
     return text
-
-
-def encoded(params: Mapping[str, Any]) -> str:
-    """Return parameters as PHP reads them from a query: `FILTER[>ID]=5`."""
-    return "&".join(f"{key}={quote_plus(value)}" for key, value in _flat(params, ""))
-
-
-def _flat(value: Any, key: str) -> Iterable[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            quoted = quote_plus(str(name))
-            yield from _flat(inner, f"{key}[{quoted}]" if key else quoted)
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value):
-            yield from _flat(inner, f"{key}[{number}]")
-    else:
-        yield key, "" if value is None else str(int(value) if isinstance(value, bool) else value)
 
 
 def _table(value: Any) -> dict[str, Any]:

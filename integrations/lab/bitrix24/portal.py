@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import timedelta, timezone
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import unquote
 
@@ -58,29 +57,7 @@ class Bitrix24Portal(Planting):
     """
 
     kind: ClassVar[str] = "bitrix24"
-    own_faults: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            "query-limit": "503 QUERY_LIMIT_EXCEEDED: too many requests of all applications together",
-            "operation-limit": "429 OPERATION_TIME_LIMIT: a method has worked too long",
-            "expired-token": "401 expired_token",
-            "missing-scope": "403 insufficient_scope: the key has no scope telephony",
-            "access-denied": "403 ACCESS_DENIED to everything: a free plan has no REST",
-            "overload-blocked": "503 OVERLOAD_LIMIT: switched off by the support, by hand",
-            "portal-deleted": "500 PORTAL_DELETED",
-            "wrong-auth-type": "403 WRONG_AUTH_TYPE: webhooks may not register calls here",
-            "invalid-credentials": "403 INVALID_CREDENTIALS: the webhook was deleted",
-            "no-method": "404 ERROR_METHOD_NOT_FOUND: there is no telephony",
-            "internal-error": "500 INTERNAL_SERVER_ERROR",
-            "ok-with-error": "200 with ERROR_UNEXPECTED_ANSWER in the body",
-            "broken-batch": "every second command of a batch fails",
-            "payment-required": "401 PAYMENT_REQUIRED",
-            "restricted-rights": "the key's owner is no administrator and sees own calls only, silently",
-            "no-statistics-right": "403 ACCESS_DENIED to the statistics only",
-            "gateway": "503 with a page, after the work was done: the gateway in front lost patience",
-            "statistics-late": "finished calls come into the statistics some time later",
-            "array-filter-ignored": "an array in a filter of EXTERNAL_CALL_ID is as good as no filter",
-        }
-    )
+    own_faults: ClassVar[Mapping[str, str]] = errors.OWN_FAULTS
     late_s = 30.0
 
     def __init__(

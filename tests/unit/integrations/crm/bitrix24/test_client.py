@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from bitrix24_lab import HOOK, PHONE, URL, Lab
 
-from integrations.crm.bitrix24.client import Command, encoded
+from integrations.crm.bitrix24.client import Command
+from integrations.crm.bitrix24.php import encoded
 from integrations.lab.bitrix24.params import from_query
 from integrations.lab.bitrix24.portal import Token
 from supportctl.core.failure import Failure, ServiceError
