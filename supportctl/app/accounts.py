@@ -75,6 +75,8 @@ def account_target(account: Account) -> Target:
     file = getattr(model, "file", None)
     if file:
         return Target(kind, "file", path=str(file), name=account.name)
+    if getattr(model, "database", None):  # its address is a secret
+        return Target(kind, "database", account.name, name=account.name)
     address = _address(model) or ADDRESSES.get(account.probe_id, "")
     parts = urlsplit(address)
     if not parts.hostname:
@@ -89,7 +91,7 @@ def account_entry(
     if account.probe_id not in CHECKS:
         return None
     target = account_target(account)
-    here = target.wire == "file"
+    here = target.wire in {"file", "database"}  # a database is mostly in the house
     return ProbeEntry(
         account.probe_id,
         lambda: _AccountProbe(account, config, clock, folder),
