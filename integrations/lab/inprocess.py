@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -39,9 +39,9 @@ class InProcess(BaseAdapter):
         body = request.body or b""
         asked = Asked(
             request.method or "GET",
-            parts.path,
+            unquote(parts.path),
             tuple(parse_qsl(parts.query, keep_blank_values=True)),
-            {name.lower(): value for name, value in request.headers.items()},
+            {"content-type": "", **{name.lower(): value for name, value in request.headers.items()}},
             body.encode() if isinstance(body, str) else bytes(body),
         )
         said = self._portal.respond(asked)
@@ -54,7 +54,8 @@ class InProcess(BaseAdapter):
             self._portal.clock.sleep(said.delay_s)
         if said.cut:
             raise requests.exceptions.ConnectionError(ConnectionResetError("pretended"), request=request)
-        return _response(request, said.status, {"Content-Type": said.kind, **dict(said.headers)}, said.body)
+        sent = b"" if request.method == "HEAD" else said.body
+        return _response(request, said.status, {"Content-Type": said.kind, **dict(said.headers)}, sent)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

@@ -110,6 +110,11 @@ class Portal(ABC):
         """The faults that are on."""
         return tuple(self._active)
 
+    @property
+    def switched(self) -> Mapping[str, Fault]:
+        """The faults that are on, with the operations that they hit and how often they still do."""
+        return dict(self._active)
+
     def switch(self, fault: str, *, on: bool, operations: str = "*", times: int | None = None) -> None:
         """Switch a fault.
 
@@ -175,3 +180,7 @@ class Portal(ABC):
     @abstractmethod
     def account(self, base_url: str) -> dict[str, Any]:
         """Return the entry of the configuration that names this portal at `base_url`. `Any`: YAML."""
+
+    def entry(self, section: str, base_url: str) -> dict[str, Any]:  # noqa: ARG002  most kinds have one section
+        """Return the entry for a section of the configuration. `Any`: YAML."""
+        return self.account(base_url)
