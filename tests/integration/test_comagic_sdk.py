@@ -1,7 +1,7 @@
 """comagic-data-api-sdk, a client that is not ours, against the lab's UIS: two readings of one account.
 
-Its fields and filters are its own: what it asks for and gets tells whether our portal speaks the Data API. Only
-its address is changed.
+Its fields and filters are its own: what it asks for and gets tells whether our portal speaks the Data API.
+Only its address is changed.
 """
 
 from __future__ import annotations
