@@ -29,10 +29,10 @@ _POLICY = ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inl
 _STYLE = """
 :root{color-scheme:light dark;font:14px/1.45 system-ui,sans-serif}
 body{margin:0 auto;max-width:80rem;padding:1rem}
-h1{margin:0}h2{margin:1.6rem 0 .4rem;font-size:1.1rem}table{border-collapse:collapse;width:100%}
+h1{margin:0}h2{margin:1.6rem 0 .4rem;font-size:1.1rem}table{border-collapse:collapse}
 td,th{padding:.25rem .5rem;border-bottom:1px solid #8884;text-align:left;vertical-align:top}
 th{font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}tr.on{background:#d332}
-code{font-size:.9em}.wide{overflow-x:auto}.mute{opacity:.65}form{display:inline}
+code{font-size:.9em;white-space:nowrap}.wide{overflow-x:auto}.mute{opacity:.65}form{display:inline;white-space:nowrap}
 input[type=text]{width:8rem}input[type=number]{width:4.5rem}button{cursor:pointer}
 """
 
@@ -143,7 +143,8 @@ def _fault_table(portal: Portal) -> str:
         else:
             form = f"{hidden}<button name=on value=0>switch off</button>"
             often = "always" if fault.times is None else f"{fault.times} more times"
-            state = f"<b>on</b>: {html.escape(fault.operations)}, {often}"
+            hit = "all operations" if fault.operations == "*" else html.escape(fault.operations)
+            state = f"<b>on</b>: {hit}, {often}"
         rows.append(
             f"<tr{' class=on' if fault else ''}><td><code>{html.escape(name)}</code><td>{html.escape(what)}"
             f"<td>{state}<td><form method=post action='{CONTROL}/fault'>{form}</form>"
@@ -163,8 +164,13 @@ def _operation_table(operations: list[str]) -> str:
 
 
 def _state_tables(state: Mapping[str, Any]) -> str:
-    return "".join(
-        f"<h2>{_cell(section)}{_count(value)}</h2>{_shown(value)}" for section, value in state.items()
+    """Return what is stored: single values in one table, each list and object in one of its own."""
+    single = {name: value for name, value in state.items() if not isinstance(value, list | dict)}
+    stored = f"<h2>Stored</h2>{_shown(single)}" if single else ""
+    return stored + "".join(
+        f"<h2>{_cell(name)}{_count(value)}</h2>{_shown(value)}"
+        for name, value in state.items()
+        if name not in single
     )
 
 
