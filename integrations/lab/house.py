@@ -7,19 +7,19 @@ with PortalHouse(scenario.portals, day="gaps") as house:
 from __future__ import annotations
 
 import errno
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from integrations.lab.catalogue import PORTALS
 from integrations.lab.day import CLOCK_AHEAD, SEED, Day, make_day, plant
-from integrations.lab.roles import CrmPortal, TelephonyPortal
+from integrations.lab.roles import CrmPortal, ShopPortal, TelephonyPortal
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from integrations.lab.portal import Portal
     from integrations.lab.serve import PortalServer
@@ -120,6 +120,7 @@ class PortalHouse:
         if day != "none":
             self.day = make_day(clock.now(), zone, gaps=day != "healthy", clock_ahead=ahead, seed=seed)
             self._plant(self.day)
+            self._plant_shops(clock.now(), zone, troubles=day != "healthy")
         self._servers: dict[str, PortalServer] = {}
         try:
             for spec in self._specs.values():
@@ -193,8 +194,15 @@ class PortalHouse:
         """Stop every portal."""
         self.close()
 
+    def _plant_shops(self, now: datetime, zone: tzinfo | None, *, troubles: bool) -> None:
+        for name, portal in self.portals.items():
+            if isinstance(portal, ShopPortal) and self._specs[name].section == "shop":
+                portal.plant_shop(now, zone or now.tzinfo or UTC, troubles=troubles)
+
     def _plant(self, day: Day) -> None:
-        for portal in self.portals.values():
+        for name, portal in self.portals.items():
+            if self._specs[name].section == "shop":
+                continue
             if isinstance(portal, TelephonyPortal):
                 plant(day, portal, None)
             elif isinstance(portal, CrmPortal):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from integrations.lab.portal import Portal
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from integrations.crm.reader import Employee
     from supportctl.core.call import Call
@@ -52,3 +52,11 @@ class CrmPortal(Portal):
         `external_id` is False for calls that the CRM knows by phone and time only; `started_at` is the time
         by the CRM's own clock, where it differs from the call's.
         """
+
+
+class ShopPortal(Portal):
+    """A system of goods and documents: a shop is planted as it would have grown there."""
+
+    @abstractmethod
+    def plant_shop(self, now: datetime, zone: tzinfo, *, troubles: bool) -> None:
+        """Add a small shop with its last days; with `troubles` what a check has to find is in it, too."""

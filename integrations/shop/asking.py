@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from supportctl.core.failure import ServiceError
+from supportctl.core.secrets import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from integrations.checking import CheckContext
+    from integrations.checking import CheckContext, Surroundings
     from integrations.shop.failures import Refusals
     from supportctl.core.finding import Evidence, Finding, Meaning
 
 Answer = TypeVar("Answer")
+
+
+def address_of(surroundings: Surroundings, url: str | None) -> str | None:
+    """Return the address of an account: only one that is stored elsewhere is a secret."""
+    return surroundings.resolve(url) if url and is_reference(url) else url
 
 
 class RefusedError(Exception):

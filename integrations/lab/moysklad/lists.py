@@ -65,6 +65,8 @@ def conditions(asked: Asked, type_: str) -> Conditions:
             match = _CONDITION.fullmatch(part)
             if match is None or match[1] not in _FIELDS.get(type_, _DOCUMENT):
                 raise RemapError(1034, part)
+            if match[1] in _TIMES:
+                moment(match[3])
             found.setdefault((match[1], match[2]), []).append(match[3].replace("\\;", ";"))
     return found
 

@@ -6,7 +6,7 @@ import base64
 import gzip
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from integrations.lab.moysklad import phone, reading, writing
+from integrations.lab.moysklad import phone, reading, shop, writing
 from integrations.lab.moysklad.books import TYPES, Books, Ref
 from integrations.lab.moysklad.errors import RemapError
 from integrations.lab.moysklad.limits import FAILING_LIMIT, PUT_LIMIT, Limits
@@ -14,9 +14,11 @@ from integrations.lab.moysklad.lists import ROOT
 from integrations.lab.moysklad.phone import Phone
 from integrations.lab.moysklad.planting import Planting
 from integrations.lab.portal import Said, document
-from integrations.lab.roles import CrmPortal
+from integrations.lab.roles import CrmPortal, ShopPortal
 
 if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
     from integrations.lab.moysklad.limits import TokenKind
     from integrations.lab.portal import Asked
     from supportctl.core.clock import Clock
@@ -35,7 +37,7 @@ class Login(NamedTuple):
     kind: TokenKind = "user"
 
 
-class MoySkladPortal(Planting, CrmPortal):
+class MoySkladPortal(Planting, CrmPortal, ShopPortal):
     """One account of MoySklad. A first user, an organisation and nothing else are in it."""
 
     kind = "moysklad"
@@ -199,6 +201,14 @@ class MoySkladPortal(Planting, CrmPortal):
     def account(self, base_url: str) -> dict[str, Any]:
         """Return the entry of `crm:`; see `stock_account` for the one of `shop:`."""
         return {"kind": "moysklad", "url": base_url, "token": PHONE_TOKEN, "api_token": TOKEN}
+
+    def entry(self, section: str, base_url: str) -> dict[str, Any]:
+        """Return the entry for `crm:` or `shop:`."""
+        return self.stock_account(base_url) if section == "shop" else self.account(base_url)
+
+    def plant_shop(self, now: datetime, zone: tzinfo, *, troubles: bool) -> None:
+        """Add a shop with two points of sale; see `shop.plant_shop`."""
+        shop.plant_shop(self, now, zone, troubles=troubles)
 
     def stock_account(self, base_url: str) -> dict[str, Any]:
         """Return the entry of `shop:` that names this portal."""

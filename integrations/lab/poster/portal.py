@@ -10,8 +10,10 @@ from collections import deque
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from integrations.lab.portal import Portal, Said, document
+from integrations.lab.portal import Said, document
+from integrations.lab.poster import cafe
 from integrations.lab.poster.books import Books
+from integrations.lab.roles import ShopPortal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +52,7 @@ class _Refused(Exception):  # noqa: N818  an answer of the system, not a failure
     pass
 
 
-class PosterPortal(Portal):
+class PosterPortal(ShopPortal):
     """One account."""
 
     kind = "poster"
@@ -326,6 +328,11 @@ class PosterPortal(Portal):
             {**row, "type_history": "close", "value": "3", "value2": payed, "value_text": "{}"},
             {**row, "type_history": "open", "value": "1", "value2": "1", "value_text": None},
         ]
+
+    def plant_shop(self, now: datetime, zone: tzinfo, *, troubles: bool) -> None:
+        """Add two cafés; see `cafe.plant_cafes`."""
+        self.books.zone = zone
+        cafe.plant_cafes(self.books, now, troubles=troubles)
 
     def state(self) -> dict[str, Any]:
         """Return what is stored."""

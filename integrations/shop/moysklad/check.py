@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from integrations.shop.asking import Asking, RefusedError
+from integrations.shop.asking import Asking, RefusedError, address_of
 from integrations.shop.failures import FAILURE_CODES, Refusals
 from integrations.shop.fields import listed
 from integrations.shop.moysklad import documents, warehouses
-from integrations.shop.moysklad.api import PUBLIC, MoySkladApi, sign_in_header
+from integrations.shop.moysklad.api import MoySkladApi, sign_in_header
 from integrations.shop.moysklad.facts import MSK
 from integrations.shop.moysklad.reader import MoySkladReader, window
 from integrations.shop.moysklad.telling import Telling
@@ -97,7 +97,7 @@ class MoySkladCheck:
         return MoySkladApi(
             self._surroundings.clock,
             sign_in_header(token, account.login, password),
-            url=resolve(account.url) if account.url else PUBLIC,
+            url=address_of(self._surroundings, account.url),
             token_of=account.token_of,
         )
 

@@ -62,6 +62,7 @@ class Person(NamedTuple):
 
     id: str
     name: str
+    active: bool = True
 
 
 class Context(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from integrations.shop.fields import mapping, text
+from integrations.shop.fields import flag, mapping, text
 from integrations.shop.moysklad.api import AUDIT_PAGE, PAGE, MoySkladApi
 from integrations.shop.moysklad.documents import at_night
 from integrations.shop.moysklad.facts import (
@@ -98,7 +98,11 @@ class MoySkladReader:
         """Return the employees by login."""
         rows = self._api.rows("entity/employee", deadline, {"filter": _BOTH})
         return {
-            text(row, "uid"): Person(text(row, "id"), text(row, "name", "")) for row in rows if row.get("uid")
+            text(row, "uid"): Person(
+                text(row, "id"), text(row, "name", ""), not flag(row, "archived", default=False)
+            )
+            for row in rows
+            if row.get("uid")
         }
 
     def role(self, employee: str, deadline: Deadline) -> str:

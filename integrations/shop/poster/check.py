@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
-from integrations.shop.asking import Asking, RefusedError
+from integrations.shop.asking import Asking, RefusedError, address_of
 from integrations.shop.failures import FAILURE_CODES, Refusals
 from integrations.shop.fields import listed
 from integrations.shop.poster import facts, judging
@@ -94,7 +94,7 @@ class PosterCheck:
 
     def _connect(self) -> PosterApi:
         account, resolve = self._account, self._surroundings.resolve
-        url = resolve(account.url) if account.url else None
+        url = address_of(self._surroundings, account.url)
         return PosterApi(self._surroundings.clock, resolve(account.token), url=url)
 
     def _sales(self, api: PosterApi, asking: Asking, spots: Sequence[Spot]) -> _Sales:

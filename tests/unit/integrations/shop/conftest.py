@@ -108,6 +108,17 @@ def poster_check(poster, poster_api, clock):
     return run
 
 
+@pytest.fixture
+def around(clock):
+    return surroundings(clock)
+
+
+@pytest.fixture
+def findings_of(clock):
+    """Return a function that runs any connection check."""
+    return lambda check, deadline_s=25.0: asked(check, clock, deadline_s)
+
+
 def surroundings(clock):
     return Surroundings("stock", clock, lambda secret: secret, ZONE, "RU")
 
