@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -57,6 +58,38 @@ class Links(NamedTuple):
     ambiguous: list[Ambiguous]
 
 
+def link_plain(
+    calls: Sequence[int], records: Sequence[int], times: Times, tolerance: float
+) -> list[tuple[int, int]] | None:
+    """Match a group in which no set has more than one call and one record; None if there is a larger one.
+
+    The same as `link_group` for what is nearly all of a month's calls, in a fraction of its time.
+    """
+    call_at, record_at = [times.call_at[c] for c in calls], [times.record_at[r] for r in records]
+    call_at.append(inf)
+    record_at.append(inf)
+    pairs = []
+    call = record = 0
+    while call < len(calls) and record < len(records):
+        apart = record_at[record] - call_at[call]
+        if apart > tolerance:
+            call += 1
+        elif apart < -tolerance:
+            record += 1
+        elif (
+            call_at[call + 1] - record_at[record] <= tolerance
+            or record_at[record + 1] - call_at[call] <= tolerance
+        ):
+            return None
+        else:
+            way = times.record_way(records[record])
+            if way == 0 or way == times.call_way(calls[call]):
+                pairs.append((calls[call], records[record]))
+            call += 1
+            record += 1
+    return pairs
+
+
 def link_group(
     calls: Sequence[int], records: Sequence[int], times: Times, tolerance: float, tight: float | None
 ) -> Links:
@@ -66,16 +99,28 @@ def link_group(
     whole within it, and has nothing else within four times of it, is settled first.
     """
     links = Links([], [])
-    if tight is not None:
-        for some_calls, some_records in sets(calls, records, times, 4 * tight):
-            if len(some_calls) == len(some_records):
-                found = _most(some_calls, some_records, times, tight)
-                if len(found) == len(some_calls):
-                    links.pairs.extend(_best(found, some_calls, some_records, times, tight))
-        calls, records = _left(calls, records, links)
     for some_calls, some_records in sets(calls, records, times, tolerance):
-        _link_set(some_calls, some_records, times, tolerance, links)
+        if len(some_calls) == 1 == len(some_records):
+            if times.fits(some_calls[0], some_records[0], tolerance):
+                links.pairs.append((some_calls[0], some_records[0]))
+        elif tight is None:
+            _link_set(some_calls, some_records, times, tolerance, links)
+        else:
+            _link_tight(some_calls, some_records, times, tight, links)
+            rest = _left(some_calls, some_records, links)
+            for few_calls, few_records in sets(*rest, times, tolerance):
+                _link_set(few_calls, few_records, times, tolerance, links)
     return links
+
+
+def _link_tight(
+    calls: Sequence[int], records: Sequence[int], times: Times, tight: float, links: Links
+) -> None:
+    for some_calls, some_records in sets(calls, records, times, 4 * tight):
+        if len(some_calls) == len(some_records):
+            found = _most(some_calls, some_records, times, tight)
+            if len(found) == len(some_calls):
+                links.pairs.extend(_best(found, some_calls, some_records, times, tight))
 
 
 def _left(calls: Sequence[int], records: Sequence[int], links: Links) -> tuple[list[int], list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 from typing import TYPE_CHECKING
 
 from integrations.sync.stores import (
@@ -17,7 +18,7 @@ from integrations.sync.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from integrations.crm.reader import Employee
     from integrations.sync.stores import CallStore, RecordStore
@@ -48,6 +49,7 @@ class Judge:
         self._nobody = theirs.get("", _UNKNOWN)  # the CRM does not tell the employee
         self.unmapped: Counter[int] = Counter()
         self.untold_recordings = 0
+        self.created_ahead = True
 
     def gaps(self, number: int, record: int, ahead: float) -> list[str]:
         """Return the codes of a pair's gaps; `ahead` is the CRM's clock in microseconds at the call."""
@@ -75,12 +77,21 @@ class Judge:
         return expected != _UNKNOWN and found not in {expected, self._nobody}
 
     def late_by(self, number: int, record: int, ahead: float) -> float:
-        """Return how long after its end a call got into the CRM, at least, in microseconds.
+        """Return how long after its end a call got into the CRM, in microseconds; `nan` if nobody knows."""
+        return self._records.created[record] - ahead * self.created_ahead - self._calls.end[number]
 
-        Whether the CRM's clock is wrong or only the times that it was given, nobody knows: of both readings
-        the one that lets less time pass.
+    def read_arrivals(self, pairs: Sequence[tuple[int, int, float]]) -> None:
+        """Learn from pairs (call, record, `ahead`) whether the CRM's clock differs or only what it was told.
+
+        A zone that was mistaken when calls were written leaves the moment of their arrival right. Of both
+        readings that one is true with which calls arrive soon.
         """
-        return self._records.created[record] - max(ahead, 0.0) - self._calls.end[number]
+        plain = [(self.late_by(number, record, 0.0), ahead) for number, record, ahead in pairs]
+        told = [(late, ahead) for late, ahead in plain if late == late]  # noqa: PLR0124  not a number: not told
+        if told:
+            as_it_is = median(abs(late) for late, _ in told)
+            shifted = median(abs(late - ahead) for late, ahead in told)
+            self.created_ahead = shifted <= as_it_is
 
     def count_unmapped(self, number: int) -> None:
         """Remember that a call's employee is nobody whom the CRM knows."""

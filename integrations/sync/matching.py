@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from integrations.sync.clock import LARGEST_S, Clock, Sighting, read_clock
-from integrations.sync.group import Ambiguous, Times, link_group
+from integrations.sync.group import Ambiguous, Times, link_group, link_plain
 from integrations.sync.rules import NO_RULE
 from integrations.sync.stores import DIRECTION_IN, OUT, SECOND
 
@@ -221,6 +221,13 @@ class Matching:
                 self._residuals.append(apart)
         times, tight = self._times(), self._tight()
         for numbers, some in crowded:
+            numbers.sort(key=expected.__getitem__)
+            some.sort(key=start.__getitem__)
+            pairs = link_plain(numbers, some, times, tolerance)
+            if pairs is not None:
+                for number, record in pairs:
+                    self.of_call[number], self.of_record[record] = record, number
+                continue
             self._sort(numbers, some)
             links = link_group(numbers, some, times, tolerance, tight)
             for number, record in links.pairs:

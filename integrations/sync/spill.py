@@ -10,7 +10,7 @@ from functools import lru_cache
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-ROWS = 64  # in one block: enough to write quickly, few enough to read one row quickly
+ROWS = 32  # in one block: enough to write quickly, few enough to read one row quickly
 _IN_MEMORY = 8 * 1024 * 1024  # a shop's day never sees the disk
 _BLOCKS_KEPT = 64
 _PLAIN = 2  # marshal's format without references between objects: the quickest

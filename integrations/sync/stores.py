@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIGITS = 17  # with a leading 1 and the mark of a plus they fit into 63 bits
+_DIGITS = 18  # with a leading 1 and the mark of a plus they fit into 63 bits
 _MOST = 2**31 - 1
 
 # flags of a call
@@ -39,8 +39,18 @@ class PhoneKeys:
     def __init__(self) -> None:
         self._others: dict[str, int] = {}
 
-    def __call__(self, phone: str) -> int:
-        """Return the number of a phone."""
+    def take(self, phones: Sequence[str]) -> list[int]:
+        """Return the numbers of many phones."""
+        letters = "".join(phones)
+        if letters.isascii() and letters.replace("+", "0").isdecimal() and max(map(len, phones)) <= _DIGITS:
+            try:
+                return [int("1" + p[1:]) * 2 + 1 if p[:1] == "+" else int("1" + p) * 2 for p in phones]
+            except ValueError:  # a plus in the middle
+                pass
+        return [self.number(phone) for phone in phones]
+
+    def number(self, phone: str) -> int:
+        """Return the number of one phone."""
         plus = phone.startswith("+")
         digits = phone[1:] if plus else phone
         if len(digits) <= _DIGITS and digits.isdecimal() and digits.isascii():
@@ -93,15 +103,17 @@ def micros(time: datetime) -> float:
 
 def _stamps(times: Iterable[datetime]) -> list[float]:
     # the float of `timestamp` is good to a quarter of a microsecond
-    return [float(round(time.timestamp() * SECOND)) for time in times]
+    return [(time.timestamp() * SECOND + 0.5) // 1 for time in times]
 
 
 def _is_given(value: object) -> bool:
     return value is not None
 
 
-def _bounded(value: int) -> int:
-    return value if 0 <= value <= _MOST else max(0, min(value, _MOST))
+def _bounded(values: Sequence[int]) -> Sequence[int]:
+    if min(values) >= 0 and max(values) <= _MOST:
+        return values
+    return [max(0, min(value, _MOST)) for value in values]
 
 
 class CallStore:
@@ -148,9 +160,9 @@ class CallStore:
         zones = self._zones.take(times)
         starts = _stamps(times)
         self.start.extend(starts)
-        self.phone.extend(map(self._phones, phones))
+        self.phone.extend(self._phones.take(phones))
         self.id.extend(map(hash, ids))
-        self.talk.extend(map(_bounded, talks))
+        self.talk.extend(_bounded(talks))
         self.end.extend([s + ((w or 0) + t) * SECOND for s, w, t in zip(starts, waits, talks, strict=True)])
         self.employee.extend(self.employees.take(people))
         self.flags.extend(
@@ -162,7 +174,7 @@ class CallStore:
                 for answered, link, way, phone in zip(answers, links, ways, phones, strict=True)
             ]
         )
-        self.rule.extend(map(self._rules.of_call, batch))
+        self.rule.extend(self._rules.of_calls(batch))
         raw = (
             [dict(value) if value is not None else None for value in raws]
             if any(map(_is_given, raws))
@@ -240,13 +252,12 @@ class RecordStore:
             *batch, strict=True
         )
         zones, starts = self._zones.take(times), _stamps(times)
-        made = [math.nan if time is None else round(time.timestamp() * SECOND) for time in created]
-        made_zones = [None if time is None else self._zones.take((time,))[0] for time in created]
+        made, made_zones = self._created(created)
         self.start.extend(starts)
-        self.phone.extend(map(self._phones, phones))
+        self.phone.extend(self._phones.take(phones))
         self.id.extend(map(hash, others))  # the hash of an empty text is 0
         self.created.extend(made)
-        self.talk.extend([-1 if talk is None else _bounded(talk) for talk in talks])
+        self.talk.extend([-1 if talk is None else max(0, min(talk, _MOST)) for talk in talks])
         self.employee.extend(self.employees.take(people))
         self.flags.extend(
             [
@@ -259,6 +270,17 @@ class RecordStore:
         columns = (ids, starts, zones, phones, ways, others, talks, lines, people, contacts, told, links)
         self._spill.append((*columns, made, made_zones, cards))
         batch.clear()
+
+    def _created(self, created: Sequence[datetime | None]) -> tuple[list[float], list[int | None]]:
+        told = [time for time in created if time is not None]
+        stamps, zones = _stamps(told), self._zones.take(told)
+        if len(told) == len(created):
+            return stamps, [*zones]
+        known = iter(zip(stamps, zones, strict=True))
+        both: list[tuple[float, int | None]] = [
+            (math.nan, None) if time is None else next(known) for time in created
+        ]
+        return [stamp for stamp, _ in both], [zone for _, zone in both]
 
     def record(self, number: int) -> CrmCall:
         """Return a record as it was given."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from integrations.sync.model import Window
     from integrations.sync.recordings import Recording, Verdict
 
+_SAMPLE = 20_000
+
 
 class Frame(NamedTuple):
     """What is judged: times in the stores' microseconds, `settled_by` by the telephony's clock."""
@@ -58,6 +60,7 @@ class Telling:
         """Return the result; see `Comparison.result`."""
         judge, matching, frame = self._judge, self._matching, self._frame
         numbers = self._in_window()
+        judge.read_arrivals(self._sample())
         self._judge_calls(numbers)
         self._judge_records()
         if verify is not None:
@@ -103,6 +106,13 @@ class Telling:
         if not sorted_so_far:
             numbers.sort(key=start.__getitem__)
         return numbers
+
+    def _sample(self) -> list[tuple[int, int, float]]:
+        matching = self._matching
+        start, expected = matching.calls.start, matching.expected
+        every = range(0, len(start), max(len(start) // _SAMPLE, 1))
+        pairs = [(number, matching.of_call[number]) for number in every]
+        return [(n, record, expected[n] - start[n]) for n, record in pairs if record >= 0]
 
     def _judge_calls(self, numbers: list[int]) -> None:
         matching, judge, gaps = self._matching, self._judge, self._gaps
