@@ -135,6 +135,7 @@ class _Tracer:
         if look is None:
             return None
         try:
-            return [Told(*entry) for entry in look(call, self._pair.deadline)]
+            entries = look(call, self._pair.deadline)
         except ServiceError:
-            return None  # the log is a part of the telephony's rights of its own
+            return None  # reading the log is a right of its own
+        return None if entries is None else [Told(*entry) for entry in entries]

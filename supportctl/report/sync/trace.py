@@ -124,6 +124,7 @@ class _Page:
                 yield ""
             yield self._heading(trace)
             yield from self._steps(trace)
+        yield from self._absent()
 
     def _heading(self, trace: Trace) -> str:
         words, call = self._words, trace.call
@@ -144,9 +145,10 @@ class _Page:
             yield self._step(None, "telephony", say("trace-unknown-call"))
         else:
             yield self._step(call.started_at, "telephony", self._began(call))
-            ended = call.started_at + timedelta(seconds=call.duration_s + (call.wait_s or 0))
-            recording = say("trace-recording") if call.recording_url else say("trace-no-recording")
-            yield self._step(ended, "telephony", say("trace-ended", recording=recording))
+            if call.answered:
+                ended = call.started_at + timedelta(seconds=call.duration_s + (call.wait_s or 0))
+                recording = say("trace-recording") if call.recording_url else say("trace-no-recording")
+                yield self._step(ended, "telephony", say("trace-ended", recording=recording))
         yield from self._log("notifications", trace.notifications)
         yield from self._log("ledger", trace.ledger)
         for record in trace.records:
@@ -173,14 +175,18 @@ class _Page:
         )
 
     def _log(self, place: str, entries: Sequence[Told] | None) -> Iterator[str]:
-        if entries is None:
-            yield self._step(None, place, self._words.say(f"trace-no-{place}"))
-        elif not entries:
+        if entries is not None and not entries:
             yield self._step(None, place, self._words.say("trace-log-empty"))
         for entry in entries or ():
             state = {True: "trace-ok", False: "trace-failed", None: "trace-open"}[entry.ok]
             said = f"{clean(entry.what)}: {self._words.say(state)}"
             yield self._step(entry.at, place, f"{said} ({clean(entry.why)})" if entry.why else said)
+
+    def _absent(self) -> Iterator[str]:
+        """Say what could not be looked into, once for all calls."""
+        for place in ("notifications", "ledger"):
+            if any(getattr(trace, place) is None and trace.call for trace in self._found.traces):
+                yield self._step(None, place, self._words.say(f"trace-no-{place}"))
 
     def _step(self, at: datetime | None, place: str, text: str) -> str:
         when = self._words.moment(at, f"{self._words.day_form} %H:%M:%S") if at else "–" + " " * 18
