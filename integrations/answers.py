@@ -27,7 +27,6 @@ _BY_STATUS = {
     408: Failure.RETRY,  # it waited for the request, and did not get all of it
     425: Failure.RETRY,
     429: Failure.WAIT,
-    503: Failure.RETRY,
 }
 _SECONDS = re.compile(r"\s*(-?\d{1,12})(?:\.\d*)?\s*", re.ASCII)
 _TAGS = re.compile(r"(?is)<(script|style)\b.{0,20000}?</\1>|<[^<>]{0,2000}>")
@@ -96,7 +95,11 @@ def json_of(request: Request, reply: Reply) -> Any:
 
 
 def by_status(request: Request, reply: Reply) -> ServiceError | None:
-    """Return what an HTTP status alone says: the last resort of every `judge`."""
+    """Return what an HTTP status alone says: the last resort of every `judge`.
+
+    503 leaves a write in doubt, unless it says when to come back: a gateway that loses patience with the
+    system behind it gives it after the work was done.
+    """
     status = reply.status
     if 200 <= status < 300:
         return None

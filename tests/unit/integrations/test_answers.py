@@ -83,7 +83,7 @@ def test_retry_after_never_raises(written, date):
         (429, Failure.WAIT, Failure.WAIT),
         (500, Failure.RETRY, Failure.AMBIGUOUS),
         (502, Failure.RETRY, Failure.AMBIGUOUS),
-        (503, Failure.RETRY, Failure.RETRY),
+        (503, Failure.RETRY, Failure.AMBIGUOUS),
         (504, Failure.RETRY, Failure.AMBIGUOUS),
         (599, Failure.RETRY, Failure.AMBIGUOUS),
         (999, Failure.RETRY, Failure.AMBIGUOUS),

@@ -229,10 +229,7 @@ def test_every_common_fault_is_one_for_our_own_client(served):
                 else:
                     classes.add(reply.body[:5])
             served.portal.switch(fault, on=False)
-            expected = {
-                "not-json": b"<html",
-                "unavailable": (Failure.RETRY, True),
-            }.get(fault, (Failure.AMBIGUOUS, True))
+            expected = b"<html" if fault == "not-json" else (Failure.AMBIGUOUS, True)
             assert classes == {expected}, fault
 
 
