@@ -34,7 +34,10 @@ READERS: Mapping[str, str] = MappingProxyType(
 )
 # kind of an account of `crm:` -> what brings calls to it
 DESTINATIONS: Mapping[str, str] = MappingProxyType(
-    {"bitrix24": "integrations.crm.bitrix24.destination:Bitrix24Destination"}
+    {
+        "bitrix24": "integrations.crm.bitrix24.destination:Bitrix24Destination",
+        "webhook": "integrations.crm.webhook.destination:WebhookDestination",
+    }
 )
 # "SECTION.KIND" -> its connection check: the id of the probe
 CHECKS: Mapping[str, str] = MappingProxyType(

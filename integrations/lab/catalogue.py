@@ -33,6 +33,7 @@ PORTALS: Mapping[str, PortalKind] = MappingProxyType(
         "amocrm": PortalKind("integrations.lab.amocrm.portal:AmoCrmPortal", ("crm",)),
         "hubspot": PortalKind("integrations.lab.hubspot.portal:HubSpotPortal", ("crm",)),
         "moysklad": PortalKind("integrations.lab.moysklad.portal:MoySkladPortal", ("crm", "shop")),
+        "webhook": PortalKind("integrations.lab.webhook:WebhookPortal", ("crm",)),
         "poster": PortalKind("integrations.lab.poster.portal:PosterPortal", ("shop",)),
     }
 )

@@ -1,0 +1,1 @@
+"""A webhook as a destination: calls as JSON, signed after Standard Webhooks."""
