@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.http import Reply, Request
@@ -42,6 +42,7 @@ PARSERS = [
 ]  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(value=st.one_of(anything, st.lists(rows, max_size=2), rows))
 def test_answers(value):
     for parse in PARSERS:
@@ -82,6 +83,7 @@ GOOD = [
 ]  # fmt: skip
 
 
+@settings(max_examples=150)
 @given(good=st.sampled_from(GOOD), data=st.data(), bad=anything)
 def test_rows_with_one_bad_field(good, data, bad):
     parse, row = good
