@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from integrations.crm.bitrix24.client import Command
 from supportctl.core.delivery import Outcome
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,11 +120,11 @@ def _keep(facts: dict[str, str], reached: str, result: Mapping[str, object], par
     if reached == RECORDED:
         facts["recording"] = parcel.call.recording_url or ""
         return
-    facts["call_id"] = str(result["CALL_ID"])
+    facts["call_id"] = clean(result["CALL_ID"])
     if reached == FINISHED:
-        facts["id"] = str(result.get("ID") or "")
+        facts["id"] = clean(result.get("ID") or "")
         if not result.get("CRM_ACTIVITY_ID"):  # nobody there has this number: a call without a card
-            facts["note"] = "crm.no-card"
+            facts["note"] = "sync.no-contact"
 
 
 def failed(
