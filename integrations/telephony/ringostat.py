@@ -284,7 +284,7 @@ def _text(row: Row, field: str) -> str:
     if isinstance(value, str):
         return clean(value.strip())
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        return clean(value)
     raise BadFieldError(field)
 
 

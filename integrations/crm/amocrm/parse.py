@@ -14,6 +14,7 @@ from supportctl.core.text import clean
 
 _DIRECTIONS = {"call_in": "in", "call_out": "out"}
 _CARDS = {"contacts": "CONTACT", "companies": "COMPANY", "leads": "LEAD"}
+_LARGEST = 10**18  # of ids and moments
 _LATEST = 4_102_444_800  # 2100: what is greater are milliseconds or nonsense
 _LONGEST_CALL_S = 7 * 86400
 _MAX_TEXT = 512
@@ -144,7 +145,7 @@ def whole(row: dict[str, Any], name: str) -> int:
     value = row.get(name)
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _LARGEST:
         raise UnreadableError(name)
     return value
 

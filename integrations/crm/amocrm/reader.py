@@ -235,7 +235,7 @@ def _entered_at_once(call: CrmCall) -> bool:
 def _is_entry(event: Any) -> bool:
     try:
         _entry(event)
-    except (UnreadableError, KeyError, IndexError, TypeError):
+    except (UnreadableError, KeyError, IndexError, TypeError, AttributeError):
         return False
     return True
 

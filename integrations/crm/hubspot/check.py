@@ -58,7 +58,10 @@ class HubSpotCheck:
             yield asking.failed(found)
             return
         yield context.ok("crm.reachable", found.evidence, system=SYSTEM, host=asking.host)
-        account = found.answer.json()
+        try:
+            account = found.answer.json()
+        except ValueError:
+            account = None
         portal = account.get("portalId") if isinstance(account, dict) else "?"
         asking.user = f"account {clean(portal)}"
         yield context.ok("crm.signed-in", found.evidence, system=SYSTEM, user=asking.user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from integrations.crm.reader import CrmCall, Employee
 from integrations.crm.strict import UnreadableError, web_link
@@ -17,6 +17,8 @@ PROPERTIES = (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIRECTIONS = {"INBOUND": "in", "OUTBOUND": "out"}
 _LATEST_MS = 4_102_444_800_000  # 2100
+_LATEST_YEAR = 2100
+_LONGEST_ID = 20
 _LONGEST_CALL_MS = 7 * 86400 * 1000
 _MAX_TEXT = 2048
 
@@ -30,7 +32,7 @@ def read_call(row: Any, external_property: str, region: str | None) -> CrmCall:
     if not isinstance(row, dict):
         raise UnreadableError("result")
     number, values = row.get("id"), row.get("properties")
-    if not isinstance(number, str) or not number.isdecimal():
+    if not is_id(number):
         raise UnreadableError("id")
     if not isinstance(values, dict):
         raise UnreadableError("properties")
@@ -54,6 +56,11 @@ def read_call(row: Any, external_property: str, region: str | None) -> CrmCall:
     )
 
 
+def is_id(value: Any) -> TypeGuard[str]:
+    """Return whether a value is an id, as HubSpot writes them: a number as text."""
+    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _LONGEST_ID
+
+
 def owner(row: Any) -> Employee:
     """Return an owner; HubSpot knows no inner numbers.
 
@@ -63,7 +70,7 @@ def owner(row: Any) -> Employee:
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UnreadableError("id")
     name = f"{_text(row, 'firstName')} {_text(row, 'lastName')}".strip() or _text(row, "email")
-    return Employee(row["id"], clean(name), active=row.get("archived") is not True)
+    return Employee(clean(row["id"]), clean(name), active=row.get("archived") is not True)
 
 
 def moment(value: Any, name: str) -> datetime:
@@ -77,7 +84,8 @@ def moment(value: Any, name: str) -> datetime:
         return EPOCH + timedelta(milliseconds=int(text))
     try:
         found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo is not None else _refuse(name)
+        known = found.tzinfo is not None and EPOCH.year < found.year < _LATEST_YEAR
+        return found.astimezone(UTC) if known else _refuse(name)
     except (ValueError, OverflowError):
         raise UnreadableError(name) from None
 
@@ -107,4 +115,4 @@ def _text(values: dict[str, Any], name: str) -> str:
         value = str(value)
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         raise UnreadableError(name)
-    return value.strip()
+    return clean(value.strip(), _MAX_TEXT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from integrations.crm.hubspot.api import (
@@ -13,12 +14,13 @@ from integrations.crm.hubspot.api import (
     next_mark,
     results,
 )
-from integrations.crm.hubspot.parse import PROPERTIES, milliseconds, owner, read_call
+from integrations.crm.hubspot.parse import PROPERTIES, is_id, milliseconds, owner, read_call
 from integrations.crm.matching import TOLERANCE, FoundCalls
 from integrations.crm.reader import CrmCall, Employee, Progress, no_progress
 from integrations.crm.strict import UnreadableError, rejected
 from supportctl.core.call import Rejected
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 # What a call may be associated with: name in paths, ours, number of the type in links.
 _CARDS = (("contacts", "CONTACT", "0-1"), ("companies", "COMPANY", "0-2"), ("deals", "DEAL", "0-3"))
 _CALLS = "0-48"
+_DOMAIN = re.compile(r"[a-z0-9.-]{1,100}", re.ASCII)
 _GROUPS = 5  # of filters in one search
 _SEARCH = "/crm/v3/objects/calls/search"
 _BY_TIME = [{"propertyName": "hs_timestamp", "direction": "ASCENDING"}]
@@ -209,7 +212,7 @@ class HubSpotReader:
             except ServiceError:
                 details = {}
             domain, portal = details.get("uiDomain"), details.get("portalId")
-            known = isinstance(domain, str) and isinstance(portal, int)
+            known = isinstance(domain, str) and _DOMAIN.fullmatch(domain) and is_id(clean(portal))
             self._pages = f"https://{domain}/contacts/{portal}/record" if known else ""
         return f"{self._pages}/{kind}/{number}" if self._pages else None
 

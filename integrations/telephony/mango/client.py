@@ -90,7 +90,7 @@ class MangoClient:
             "fields": ",".join(fields),  # always: clients disagree about the default
         }
         key = self.ask(REQUEST, wanted, deadline).get("key")
-        if not isinstance(key, str) or not key:
+        if not isinstance(key, str) or not key or not key.isascii():  # it is sent back
             raise ServiceError(Failure.DATA, "no-result", "no key of a report")
         patience = deadline.within(_REPORT_S)
         while True:

@@ -20,6 +20,7 @@ FIELDS = (
 )  # fmt: skip
 TRANSFERRED = "transferred"
 _LATEST = 4_102_444_800  # the year 2100
+_LONGEST_S = 30 * 86400
 
 
 class Leg(NamedTuple):
@@ -68,6 +69,8 @@ def read_leg(text: str, number: int) -> Leg | Rejected:
         if not (value.isascii() and value.isdecimal() and len(value) < 12 and int(value) < _LATEST):
             return _rejected(number, name, row[name])
         times[name] = int(value)
+    if times["finish"] > times["start"] + _LONGEST_S or 0 < times["answer"] < times["start"] - _LONGEST_S:
+        return _rejected(number, "finish", row["finish"])
     if not row["entry_id"]:
         return _rejected(number, "entry_id", "")
     return Leg(

@@ -258,7 +258,7 @@ class _Run:
 
 def _leads_nowhere(row: Row) -> bool:
     status = row.get("status")
-    if status in _LOCKED:
+    if isinstance(status, str) and status in _LOCKED:
         return True
     rules = row.get("scenarios")
     if status != "active" or row.get("type") != "va" or not isinstance(rules, list):
