@@ -77,6 +77,13 @@ def concerns_all(error: ServiceError) -> bool:
     return error.failure is not Failure.DATA
 
 
+def aside(error: ServiceError) -> ServiceError:
+    """Return what it means for a call that a question beside it failed: it is no word about the call."""
+    if error.failure is not Failure.DATA:
+        return error
+    return ServiceError(Failure.RETRY, error.code, error.text, status=error.status, sent=False)
+
+
 def one_by_one(
     parcels: Sequence[Parcel],
     deadline: Deadline,
@@ -142,8 +149,14 @@ class Staff:
     def _now(self, deadline: Deadline) -> Mapping[str, str]:
         now = self._clock.monotonic()
         if self._at is None or now - self._at > _BELIEVED_S:
-            active = [each for each in self._list(deadline) if each.active]
+            active = [each for each in self._listed(deadline) if each.active]
             self._known = {each.id: each.id for each in active}
             self._known |= {each.extension: each.id for each in active if each.extension}
             self._at = now
         return self._known
+
+    def _listed(self, deadline: Deadline) -> Sequence[Employee]:
+        try:
+            return self._list(deadline)
+        except ServiceError as error:
+            raise aside(error) from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from integrations.answers import Request, by_status, retry_after
+from integrations.crm.hubspot.parse import is_id
 from integrations.http import Http
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
@@ -59,6 +60,13 @@ class _SearchPacer(Pacer):
         self._everything = everything
 
     def wait(self, deadline: Deadline, weight: float = 1.0) -> bool:
+        # Until both have room, then a place in both: one that waits after it took its place in the other
+        # comes closer to the next, and earns a refusal.
+        pause = max(self.pause_for(weight), self._everything.pause_for(weight))
+        if pause > deadline.remaining():
+            return False
+        if pause > 0:
+            self._clock.sleep(pause)
         return super().wait(deadline, weight) and self._everything.wait(deadline, weight)
 
 
@@ -102,15 +110,25 @@ class HubSpotApi:
             ServiceError: it failed, or is no object.
         """
         http = self._searching if path.endswith("/search") else self.http
-        request = Request(
+        return _object(http.send(self._post(path, body, reads=True), deadline))
+
+    def write(self, path: str, body: object, deadline: Deadline) -> dict[str, Any]:
+        """Return the answer to a POST that changes something there; it is sent once.
+
+        Raises:
+            ServiceError: it failed, or it cannot be told.
+        """
+        return _object(self.http.send(self._post(path, body, reads=False), deadline))
+
+    def _post(self, path: str, body: object, *, reads: bool) -> Request:
+        return Request(
             "POST",
             f"{self.base}{path}",
             path,
-            reads=True,
+            reads=reads,
             headers={"Content-Type": "application/json"},
             body=json.dumps(body).encode(),
         )
-        return _object(http.send(request, deadline))
 
     def pages(
         self, path: str, deadline: Deadline, params: tuple[tuple[str, str], ...]
@@ -141,9 +159,11 @@ class HubSpotApi:
         found: dict[str, str] = {}
         for row in results(answer):
             try:
-                found[str(row["from"]["id"])] = str(row["to"][0]["toObjectId"])
-            except (KeyError, IndexError, TypeError):
+                call, card = str(row["from"]["id"]), str(row["to"][0]["toObjectId"])
+            except (KeyError, IndexError, TypeError, ValueError):
                 continue  # none, or not understood: the call hangs in the air
+            if is_id(card):
+                found[call] = card
         return found
 
 

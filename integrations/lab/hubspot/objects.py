@@ -214,3 +214,27 @@ def read_links(store: Store, kind: str, other: str, body: Any, version: str) -> 
             ],
         })  # fmt: skip
     return _batch(results, errors, 0, 200)
+
+
+def make_links(store: Store, kind: str, other: str, body: Any) -> Said:
+    """Answer `associations/{from}/{to}/batch/associate/default`; a link that is there already is no failure.
+
+    Raises:
+        RefusedError: the batch as a whole is wrong.
+    """
+    inputs = body.get("inputs") if isinstance(body, dict) else None
+    if not isinstance(inputs, list) or len(inputs) > MAX_LINKS_BATCH:
+        raise invalid(f"inputs is required, at most {MAX_LINKS_BATCH}")
+    type_id = ASSOCIATION_TYPES.get((kind, other), 0)
+    results, errors = [], []
+    for item in inputs:
+        number, target = str(item.get("from", {}).get("id")), str(item.get("to", {}).get("id"))
+        try:
+            store.link(kind, number, other, target)
+        except RefusedError as error:
+            context = {"fromObjectId": [number], "toObjectId": [target]}
+            errors.append({**json.loads(error.said.body), "context": context})
+            continue
+        spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}
+        results.append({"from": {"id": number}, "to": {"id": target}, "associationSpec": spec})
+    return _batch(results, errors, 0, 200)

@@ -103,6 +103,7 @@ class HubSpotPortal(CrmPortal):
         self._searched_at: deque[float] = deque()
         self._asked_at: deque[float] = deque()
         self._asked_today = 0
+        self.refused = 0  # requests over a limit
 
     # what the lab's day puts in
 
@@ -219,9 +220,11 @@ class HubSpotPortal(CrmPortal):
         if not token_info and asked.headers.get("authorization") != f"Bearer {self.token}":
             return _REFUSALS["invalid-token"]
         if searching and _over(self._searched_at, self.clock.monotonic(), SEARCHES_A_SECOND, 1.0):
+            self.refused += 1
             return limited("SECONDLY", "You have reached your secondly limit.")
         self._asked_today += 1
         if _over(self._asked_at, self.clock.monotonic(), REQUESTS_IN_TEN_SECONDS, 10.0):
+            self.refused += 1
             return _REFUSALS["rate-limited"]
         return None
 
@@ -329,6 +332,9 @@ class HubSpotPortal(CrmPortal):
             case ["crm", ("v3" | "v4") as version, "associations", kind, other, "batch", "read"]:
                 if kind in OBJECT_TYPES and other in OBJECT_TYPES and asked.method == "POST":
                     return objects.read_links(self.store, kind, other, asked.json(), version)
+            case ["crm", "v4", "associations", kind, other, "batch", "associate", "default"]:
+                if kind in OBJECT_TYPES and other in OBJECT_TYPES and asked.method == "POST":
+                    return objects.make_links(self.store, kind, other, asked.json())
             case ["crm", "v4", "objects", kind, number, "associations", "default", other, target]:
                 if kind in OBJECT_TYPES and other in OBJECT_TYPES and asked.method == "PUT":
                     self.store.link(kind, number, other, target)

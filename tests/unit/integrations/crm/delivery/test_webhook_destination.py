@@ -78,11 +78,17 @@ def test_a_repeat_has_the_same_id_and_body(hooked, make_parcel, soon):
 @pytest.mark.parametrize(
     ("fault", "failure"),
     [
-        ("gone", Failure.BLOCKED), ("throttled", Failure.WAIT), ("bad-gateway", Failure.WAIT),
-        ("gateway-timeout", Failure.WAIT), ("moved", Failure.CONFIGURATION),
-        ("wrong-key", Failure.CONFIGURATION), ("refused", Failure.DATA), ("server-error", Failure.RETRY), ("unavailable", Failure.RETRY),
+        ("gone", Failure.BLOCKED),
+        ("throttled", Failure.WAIT),
+        ("bad-gateway", Failure.WAIT),
+        ("gateway-timeout", Failure.WAIT),
+        ("moved", Failure.CONFIGURATION),
+        ("wrong-key", Failure.CONFIGURATION),
+        ("refused", Failure.DATA),
+        ("server-error", Failure.RETRY),
+        ("unavailable", Failure.RETRY),
     ],
-)  # fmt: skip
+)
 def test_what_a_status_means(hooked, make_parcel, soon, fault, failure):
     bench, portal, destination = hooked
     portal.switch(fault, on=True)
