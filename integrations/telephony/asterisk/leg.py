@@ -37,7 +37,9 @@ class RecordError(ValueError):
 
     def __init__(self, reason: str, **args: object) -> None:
         self.reason = reason
-        self.args_by_name: Mapping[str, str] = {name: clean(value, 80) for name, value in args.items()}
+        self.args_by_name: Mapping[str, str] = {
+            name: clean(_text_of(value), 80) for name, value in args.items()
+        }
         super().__init__(reason)
 
 
@@ -84,8 +86,8 @@ class LegReader:
         """
         if len(record) != self._count:
             raise RecordError("cdr.columns", found=len(record), expected=self._count)
-        uniqueid = self._text(record, "uniqueid", _LONGEST_ID)
-        linkedid = self._text(record, "linkedid", _LONGEST_ID)
+        uniqueid = self._text(record, "uniqueid", _LONGEST_ID).strip()
+        linkedid = self._text(record, "linkedid", _LONGEST_ID).strip()
         near = epoch_of(uniqueid)
         start = self._moment(record, "start", near)
         if start is None:
@@ -180,8 +182,14 @@ class LegReader:
 
 
 def _text_of(value: Any) -> str:
-    text = value if isinstance(value, str) else _decoded(value) if isinstance(value, bytes) else str(value)
-    return text[:_LONGEST_TEXT]
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT]
+    if isinstance(value, bytes):
+        return _decoded(value)
+    try:
+        return str(value)[:_LONGEST_TEXT]
+    except ValueError:  # a number of thousands of digits
+        return ""
 
 
 def _decoded(value: bytes) -> str:
