@@ -1,4 +1,4 @@
-"""`make demo`: starts the simulated shop on a bad day, checks it, prints the report, and ends by itself."""
+"""`make demo`: starts the simulated shop on a bad day, checks it and its calls, and ends by itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,12 @@ def show(lab: dict[str, object]) -> bool:
     say("\nA marking code that the till refuses, scanned into a window:\n")
     say(f"$ supportctl scan-check '{LOST_SEPARATOR}'\n")
     scan = supportctl("scan-check", LOST_SEPARATOR)
-    return {checked.returncode, slip.returncode, scan.returncode} == {EXIT_FAULT}
+    say("\nWhere did each call of the last day go? The telephony's calls against those of the CRM:\n")
+    say("$ supportctl sync check --source pbx --crm acme --since 24h\n")
+    calls = supportctl(
+        "--config", config, "sync", "check", "--source", "pbx", "--crm", "acme", "--since", "24h"
+    )
+    return {checked.returncode, slip.returncode, scan.returncode, calls.returncode} == {EXIT_FAULT}
 
 
 def say(text: str) -> None:

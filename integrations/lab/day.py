@@ -274,7 +274,7 @@ def _with_gaps(
             call = each.call._replace(employee=_DISMISSED.extension)
             found[call.call_id] = each._replace(call=call)
         planted.append(Planted("sync.call-missing", each.call.call_id))
-    unanswered = [each for each in happened if not each.call.answered]
+    unanswered = [e for e in happened if not e.call.answered and e.call.direction == "in"]
     planted += [Planted("sync.call-missing", each.call.call_id) for each in unanswered[:1]]
     return tuple(found.values()), planted
 

@@ -17,7 +17,7 @@ from supportctl.catalog.compose import describe
 from supportctl.core.clock import Clock, SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import UsageError
-from supportctl.core.failure import ServiceError
+from supportctl.core.failure import Failure, ServiceError
 from supportctl.core.finding import Status
 from supportctl.core.nearest import nearest
 from supportctl.report.sync.model import Side, SyncReport
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     OnProgress = Callable[[str, str, Progress], None]
 
 T = TypeVar("T")
-DEADLINE_S = 4 * 3600.0  # a month of a busy exchange at a slow CRM's rate
+DEADLINE_S = 3600.0  # a month of a busy exchange at a slow CRM's rate
 _EMPLOYEES_S = 120.0
 # With one of these the CRM may have calls that it does not show to us.
 HIDES_CALLS = frozenset({"crm.rights-limited", "crm.scope-missing", "crm.rights-missing"})
@@ -55,6 +55,7 @@ class SyncRequest(NamedTuple):
     tolerance_s: float | None = None
     verify_recordings: bool = False
     every_call: bool = False
+    deadline_s: float = DEADLINE_S
     config: Path | None = None
 
 
@@ -117,7 +118,7 @@ def open_pair(request: SyncRequest, clock: Clock) -> Pair:
             )
     from integrations import registry
 
-    deadline = Deadline.after(DEADLINE_S, clock)
+    deadline = Deadline.after(request.deadline_s, clock)
     around = surroundings(config, source.name, clock, folder)
     calls = registry.source(source.model, around)
     records = registry.reader(crm.model, surroundings(config, crm.name, clock, folder))
@@ -213,24 +214,33 @@ class SyncRun:
         """Keep why an account failed; what was read of it is not the whole."""
         self._complete = False
         self._settled.clear()
-        self._problems += self._pair.checks.trouble(account, error)
+        self._add(self._pair.checks.trouble(account, error))
 
     def interrupt(self) -> None:
         """Say nothing of what was read until now."""
         self._result, self._interrupted = None, True
         self._settled.clear()
 
-    def read_employees(self) -> None:
-        """Learn who works there. Calls can be compared without names; whose they are is not said then."""
+    def read_employees(self) -> bool:
+        """Learn who works there; return whether it makes sense to go on.
+
+        Where only the right to see employees is missing, calls are compared without names, and whose they are
+        is not said. A CRM that is out of reach now need not be asked for its calls.
+        """
         pair = self._pair
         try:
             self._employees = pair.records.employees(pair.deadline.within(_EMPLOYEES_S))
         except ServiceError as error:
-            self._problems += pair.checks.trouble(pair.crm, error)
+            if error.failure is not Failure.CONFIGURATION:
+                self.fail(pair.crm, error)
+                return False
+            self._add(pair.checks.trouble(pair.crm, error))
+        return True
 
     def compare(self, stack: ExitStack, now: datetime) -> None:
         """Compare the calls of the window with the CRM; what `stack` closes holds the gaps."""
-        self.read_employees()
+        if not self.read_employees():
+            return
         try:
             self._result = self._compared(stack, now)
         except SideError as failed:
@@ -287,4 +297,9 @@ class SyncRun:
         found = [f for f in self._pair.checks.findings(self._pair.crm) if f.code in HIDES_CALLS]
         if any(f.status is not Status.OK for f in found):
             self._complete = False
-            self._problems += found
+            self._add(found)
+
+    def _add(self, found: list[Finding]) -> None:
+        """Keep what is not said yet: one cause is one problem, however often it is met."""
+        known = {(problem.code, problem.name) for problem in self._problems}
+        self._problems += [problem for problem in found if (problem.code, problem.name) not in known]

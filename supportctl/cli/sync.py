@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supportctl.cli.options import common_options, settings
+from supportctl.cli.options import Seconds, common_options, settings
 
 if TYPE_CHECKING:
     from supportctl.catalog import Catalog
@@ -53,6 +53,8 @@ def sync() -> None:
 @click.option("--tolerance", type=_Duration(), metavar="D",
               help="How far the times of one call may lie apart (default: as configured, 60s).")  # fmt: skip
 @click.option("--verify-recordings", is_flag=True, help="Open the beginning of each recording.")
+@click.option("--deadline", type=Seconds(1, 86400), default=3600.0, metavar="SECONDS",
+              help="The whole run ends by then (default: 3600).")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 100_000), default=_DEFAULT_LIMIT, metavar="N",
               help="Show so many calls of each kind as text (default: 3).")  # fmt: skip
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
@@ -70,6 +72,7 @@ def check(
     since: str | None,
     until: str | None,
     tolerance: float | None,
+    deadline: float,
     limit: int,
     format_: str,
     output: Path | None,
@@ -101,6 +104,7 @@ def check(
         tolerance,
         verify_recordings,
         every_call=format_ == "html",
+        deadline_s=deadline,
         config=chosen.config,
     )
     with progress(chosen.catalog) as bars, run_sync(request, on_progress=bars) as report:

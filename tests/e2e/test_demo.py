@@ -24,4 +24,14 @@ def test_the_demo_shows_every_device_that_has_a_fault_and_none_other():
     codes = set(re.findall(r"(?m)^(?:FAULT|WARNING)  (\S+)  register", report))
     assert codes == {"fiscal.shift-over-24h", "fiscal.ofd-queue"}
     assert "смена длится больше 24 часов" in slip
+    scan, _, calls = scan.partition("$ supportctl sync check")
     assert "0104601234567893215G+mgs<GS>93dGVz" in scan
+    assert set(re.findall(r"(?m)^(?:FAULT|WARNING)  .*  (sync\.[a-z-]+)$", calls)) == {
+        "sync.call-missing",
+        "sync.recording-missing",
+        "sync.duplicate-call",
+        "sync.wrong-employee",
+        "sync.no-contact",
+        "sync.delivered-late",
+        "sync.phantom-call",
+    }

@@ -7,6 +7,7 @@ import socket
 import pytest
 import requests
 
+from integrations.lab.apart import HouseApart
 from integrations.lab.catalogue import PORTALS
 from integrations.lab.house import PortalHouse, Wanted, check_portals
 from integrations.lab.roles import CrmPortal
@@ -83,3 +84,17 @@ def test_a_port_in_use_is_told_and_closes_what_was_open():
             PortalHouse([PAIR[0], Wanted("acme", "bitrix24", "crm", port=port)])
     assert error.value.key == "lab.port-in-use"
     assert error.value.args_by_name["found"] == str(port)
+
+
+def test_portals_in_a_process_of_their_own():
+    with HouseApart(PAIR, day="gaps") as house:
+        url = house.sections["crm"]["acme"]["url"]
+        house.switch("acme", "unavailable")
+        assert requests.get(f"{url}profile", timeout=5).status_code == 503
+        house.switch("acme", "unavailable", on=False)
+        assert requests.get(f"{url}profile", timeout=5).status_code == 200
+        with pytest.raises(ValueError, match="lab.unknown-fault"):
+            house.switch("acme", "no-such-fault")
+        assert len(house.planted) == 20
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}profile", timeout=5)
