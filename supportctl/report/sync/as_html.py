@@ -93,6 +93,10 @@ class _Page:
         )
 
     def body(self) -> Html:
+        if not self._rows and not self._report.complete:  # zeros would look like an answer
+            return element(
+                "body", element("header", self._banner()), element("main", self._problems()), self._footer()
+            )
         return element(
             "body",
             element("header", self._banner(), self._tiles()),

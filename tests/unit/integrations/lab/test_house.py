@@ -93,7 +93,7 @@ def test_portals_in_a_process_of_their_own():
         assert requests.get(f"{url}profile", timeout=5).status_code == 503
         house.switch("acme", "unavailable", on=False)
         assert requests.get(f"{url}profile", timeout=5).status_code == 200
-        with pytest.raises(ValueError, match="lab.unknown-fault"):
+        with pytest.raises(ValueError, match=r"lab\.unknown-fault"):
             house.switch("acme", "no-such-fault")
         assert len(house.planted) == 20
     with pytest.raises(requests.ConnectionError):
