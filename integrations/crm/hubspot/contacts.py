@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from integrations.crm.delivering import aside
 from integrations.crm.hubspot.api import MAX_BATCH, results
+from integrations.crm.hubspot.parse import is_id
 from integrations.crm.hubspot.writing import contacts
 from integrations.phones import normalise
 from supportctl.core.failure import ServiceError
@@ -86,6 +87,6 @@ class Contacts:
 def _phones(row: Any, region: str | None) -> set[str]:
     """Return the phones of a contact; nothing of what is no contact."""
     values = row.get("properties") if isinstance(row, dict) else None
-    if not isinstance(values, dict) or not str(row.get("id")).isdecimal():
+    if not isinstance(values, dict) or not is_id(row.get("id")):
         return set()
     return {normalise(str(values[name]), region) for name in _PHONES if values.get(name)}

@@ -22,6 +22,7 @@ from integrations.crm.delivering import (
 from integrations.crm.delivering import NO_CARD as NO_CARD_FOUND
 from integrations.crm.hubspot.api import MAX_BATCH, results
 from integrations.crm.hubspot.contacts import Contacts
+from integrations.crm.hubspot.parse import is_id
 from integrations.crm.hubspot.reader import HubSpotReader
 from integrations.crm.hubspot.writing import (
     ALONE,
@@ -121,7 +122,7 @@ class HubSpotDestination:
             "properties": [name, "hs_call_recording_url", "hs_call_body"],
         }
         rows = {
-            str(values.get(name)): (str(row.get("id")), values)
+            str(values.get(name)): (_id_of(row), values)
             for row in results(self.api.post_to_read(_READ, body, deadline))
             if isinstance(row, dict) and isinstance(values := row.get("properties"), dict)
         }
@@ -215,12 +216,19 @@ def _next(parcel: Parcel, step: str, facts: Mapping[str, str]) -> Outcome:
     return _nothing_left(after) if _is_whole(after) else moved(after, step, {})
 
 
+def _id_of(row: Mapping[str, Any]) -> str:
+    number = row.get("id")
+    if not is_id(number):
+        raise ServiceError(Failure.RETRY, "no-id", _READ)  # it is there, and cannot be named
+    return number
+
+
 def _found(parcel: Parcel, row: tuple[str, Mapping[str, Any]] | None) -> Found | None:
     if row is None:
         return Found("", {ALONE: "1"}, whole=False) if ALONE in parcel.facts else None
     number, values = row
     recording = parcel.call.recording_url or ""
-    there = recording in {values.get("hs_call_recording_url") or "", values.get("hs_call_body") or ""}
+    there = recording in (values.get("hs_call_recording_url") or "", values.get("hs_call_body") or "")
     facts = {**parcel.facts, ID: number}
     facts.pop(RECORDING, None)
     if there:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from integrations.crm.delivering import RECORDING
 from integrations.crm.hubspot.api import results
-from integrations.crm.hubspot.parse import milliseconds
+from integrations.crm.hubspot.parse import is_id, milliseconds
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def answers(answer: dict[str, Any], external_property: str) -> Answers:
     ids: dict[str, str] = {}
     for row in results(answer):
         values = row.get("properties") if isinstance(row, dict) else None
-        if isinstance(values, dict) and isinstance(row.get("id"), str):
+        if isinstance(values, dict) and is_id(row.get("id")):
             ids[str(values.get(external_property))] = row["id"]
     errors: dict[str, ServiceError] = {}
     listed = answer.get("errors")
