@@ -36,6 +36,7 @@ READERS: Mapping[str, str] = MappingProxyType(
 DESTINATIONS: Mapping[str, str] = MappingProxyType(
     {
         "bitrix24": "integrations.crm.bitrix24.destination:Bitrix24Destination",
+        "amocrm": "integrations.crm.amocrm.destination:AmoCrmDestination",
         "hubspot": "integrations.crm.hubspot.destination:HubSpotDestination",
         "webhook": "integrations.crm.webhook.destination:WebhookDestination",
     }

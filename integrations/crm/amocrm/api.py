@@ -5,8 +5,9 @@ Sources: the documentation of API v4, the official PHP client; docs/connectors/a
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from integrations.answers import Request, by_status, retry_after
 from integrations.http import Http
@@ -14,7 +15,7 @@ from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import requests
@@ -40,7 +41,24 @@ _BY_CODE = {
     USER_OFF: Failure.CONFIGURATION,
     IP_NOT_ALLOWED: Failure.CONFIGURATION,
 }
+CALLS = "calls"
 Params = tuple[tuple[str, str], ...]
+
+
+class Wrong(NamedTuple):
+    """What amoCRM says is wrong with one item of a request."""
+
+    code: str
+    path: str
+    detail: str
+
+
+class ItemsRefusedError(ServiceError):
+    """A request that was refused for some of its items: `items` tells by `request_id` what is wrong."""
+
+    def __init__(self, code: str, text: str, status: int, items: Mapping[str, Sequence[Wrong]]) -> None:
+        super().__init__(Failure.DATA, code, text, status=status)
+        self.items = items
 
 
 class AmoApi:
@@ -66,6 +84,22 @@ class AmoApi:
         """
         request = Request(
             "GET", f"{self.base}/api/v4/{path}", path.partition("?")[0], reads=True, params=params
+        )
+        return _object(self.http.send(request, deadline))
+
+    def write(self, method: str, path: str, body: object, deadline: Deadline) -> dict[str, Any]:
+        """Return the answer to a request that changes something; it is sent once.
+
+        Raises:
+            ServiceError: it failed, or it cannot be told; ItemsRefusedError tells of which items.
+        """
+        request = Request(
+            method,
+            f"{self.base}/api/v4/{path}",
+            path,
+            reads=False,
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(body).encode(),
         )
         return _object(self.http.send(request, deadline))
 
@@ -119,6 +153,8 @@ def judge(clock: Clock) -> Callable[[Request, Reply], ServiceError | None]:
         number = _number(body)
         if number in _BY_CODE:
             return ServiceError(_BY_CODE[number], number, _text(body), status=reply.status)
+        if request.operation == CALLS and isinstance(body.get("errors"), list):
+            return None  # each call has its own word in it, whatever the status
         stated = body.get("status")
         told = isinstance(stated, int) and isinstance(body.get("title"), str)
         if told or not 200 <= reply.status < 300:
@@ -135,8 +171,24 @@ def _by_problem(request: Request, reply: Reply, body: dict[str, Any], clock: Clo
     failure = error.failure if error else Failure.DATA
     if reply.status == 402:
         failure = Failure.BLOCKED  # nothing works until somebody pays
+    items = _wrong_items(body)
+    if items and failure is Failure.DATA:
+        return ItemsRefusedError(code, _text(body), reply.status, items)
     retry_at = _end_of_limit(reply, clock) if failure is Failure.WAIT else None
     return ServiceError(failure, code, _text(body), status=reply.status, retry_at=retry_at)
+
+
+def _wrong_items(body: dict[str, Any]) -> dict[str, list[Wrong]]:
+    """Return what is wrong, by `request_id`."""
+    listed = body.get("validation-errors")
+    found: dict[str, list[Wrong]] = {}
+    for item in listed if isinstance(listed, list) else []:
+        errors = item.get("errors") if isinstance(item, dict) else None
+        for error in errors if isinstance(errors, list) else []:
+            if isinstance(error, dict):
+                words = (str(error.get(name) or "") for name in Wrong._fields)
+                found.setdefault(str(item.get("request_id")), []).append(Wrong(*words))
+    return found
 
 
 def _no_json(request: Request, reply: Reply, clock: Clock) -> ServiceError:

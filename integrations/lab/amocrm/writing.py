@@ -105,6 +105,19 @@ def add_notes(store: Store, kind: str, entity_id: int | None, items: list[dict[s
     return document({"_embedded": {"notes": notes}})
 
 
+def change_note(store: Store, entity_id: int, note_id: int, body: dict[str, Any], now: int) -> Said:
+    """PATCH /api/v4/{kind}/{entity}/notes/{id}: what is given of `params` replaces what is there."""
+    note = next((each for each in store.notes_of([entity_id]) if each["id"] == note_id), None)
+    if note is None:
+        return problem(404, "Note not found")
+    params = body.get("params")
+    if isinstance(params, dict):
+        note["params"] = {**note["params"], **params}
+    note["updated_at"] = now
+    store.version += 1
+    return document({"id": note_id, "entity_id": entity_id, "updated_at": now})
+
+
 def add_contacts(store: Store, kind: str, items: list[dict[str, Any]], now: int) -> Said:
     """POST /api/v4/contacts or /companies."""
     made = []
