@@ -27,7 +27,8 @@ class Grouper:
         self._settle = settle
         self._open: dict[str, list[Leg]] = {}
         self._ends: dict[str, datetime] = {}
-        self._closed: dict[str, datetime] = {}
+        self._closed: set[str] = set()
+        self._closings: deque[tuple[datetime, str]] = deque()  # the same, oldest first
         # one record with a wrong clock must not close every call: the stream's time is what three agree on
         self._times: deque[datetime] = deque(maxlen=3)
         self._added, self._pause = 0, _SWEEP
@@ -69,10 +70,11 @@ class Grouper:
             return []
         settled = min(self._times) - self._settle
         done = [key for key, end in self._ends.items() if end < settled]
-        while self._closed and next(iter(self._closed.values())) < settled - _REMEMBERED:
-            del self._closed[next(iter(self._closed))]
+        while self._closings and self._closings[0][0] < settled - _REMEMBERED:
+            self._closed.discard(self._closings.popleft()[1])
         for key in done:
-            self._closed[key] = self._ends.pop(key)
+            self._closed.add(key)
+            self._closings.append((self._ends.pop(key), key))
         complete = _in_order([self._open.pop(key) for key in done])
         self._added, self._pause = 0, _SWEEP + len(self._open)
         return complete
