@@ -129,8 +129,6 @@ class Comparison:
         return Telling(frame, matching, judge).result(on_settled, verify)
 
     def _judge(self) -> Judge:
-        self._calls.done()
-        self._records.done()
         return Judge(self._calls, self._records, self._settings, self._employees)
 
     def _matching(self, judge: Judge) -> Matching:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from integrations.sync.stores import (
     ANSWERED,
-    E164,
     HAS_CONTACT,
     OUT,
     RECORDED,
@@ -47,7 +46,6 @@ class Judge:
             for name in self.names
         ]
         self._nobody = theirs.get("", _UNKNOWN)  # the CRM does not tell the employee
-        self.unmapped: Counter[int] = Counter()
         self.untold_recordings = 0
         self.created_ahead = True
 
@@ -60,12 +58,16 @@ class Judge:
                 self.untold_recordings += 1
             elif not theirs & RECORDING_THERE:
                 found.append("sync.recording-missing")
-        if self.wrong_employee(number, record):
-            found.append("sync.wrong-employee")
-        if flags & E164 and not theirs & HAS_CONTACT:
+        # `wrong_employee` and `late_by` once more, without the calls: this is done a million times
+        expected = self._expected[calls.employee[number]]
+        if expected != _UNKNOWN and flags & (ANSWERED | OUT):
+            theirs_by = self._records.employee[record]
+            if theirs_by not in {expected, self._nobody}:
+                found.append("sync.wrong-employee")
+        if not theirs & HAS_CONTACT and calls.has_full_number(number):
             found.append("sync.no-contact")
         # not a number where the CRM does not tell: then no comparison holds
-        if self.late_by(number, record, ahead) > self._late:
+        if self._records.created[record] - ahead * self.created_ahead - calls.end[number] > self._late:
             found.append("sync.delivered-late")
         return found
 
@@ -93,15 +95,13 @@ class Judge:
             shifted = median(abs(late - ahead) for late, ahead in told)
             self.created_ahead = shifted <= as_it_is
 
-    def count_unmapped(self, number: int) -> None:
-        """Remember that a call's employee is nobody whom the CRM knows."""
-        employee = self._calls.employee[number]
-        if (
-            self._calls.flags[number] & ANSWERED
-            and self.names[employee]
-            and (self._expected[employee] == _UNKNOWN)
-        ):
-            self.unmapped[employee] += 1
+    def count_unmapped(self, numbers: Iterable[int]) -> dict[str, int]:
+        """Return how many of these calls were answered by whom the CRM does not know, by extension or id."""
+        employee, flags = self._calls.employee, self._calls.flags
+        counted = Counter(employee[number] for number in numbers if flags[number] & ANSWERED)
+        unknown = {self.names[who]: n for who, n in counted.items() if self._expected[who] == _UNKNOWN}
+        unknown.pop("", None)
+        return unknown
 
     def cost(self, number: int, record: int) -> float:
         """Return how little a pairing fits, besides its times; only compared."""

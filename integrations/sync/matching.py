@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from integrations.sync.clock import LARGEST_S, Clock, Sighting, read_clock
 from integrations.sync.group import Ambiguous, Times, link_group, link_plain
+from integrations.sync.phone_groups import Groups
 from integrations.sync.rules import NO_RULE
 from integrations.sync.stores import DIRECTION_IN, OUT, SECOND
 
@@ -145,15 +146,17 @@ class Matching:
         contested: dict[int, list[int]] = {}
         shared: dict[int, list[int]] = {}
         residuals = self._residuals
-        for record, key in enumerate(records.id):
+        call_phones = calls.phone
+        theirs = zip(records.id, records.start, records.phone, strict=True)
+        for record, (key, at, phone) in enumerate(theirs):
             number = get(key)
             if number is None:
                 continue
             if key in sharing:
                 shared.setdefault(key, []).append(record)
                 continue
-            apart = records.start[record] - expected[number]
-            if records.phone[record] != calls.phone[number] and not -near <= apart <= near:
+            apart = at - expected[number]
+            if phone != call_phones[number] and not -near <= apart <= near:
                 continue  # neither phone nor time agree: the id was used for another call
             other = of_call[number]
             if other == FREE:
@@ -208,21 +211,25 @@ class Matching:
         expected, start = self.expected, self.records.start
         call_flags, record_flags = self.calls.flags, self.records.flags
         crowded = []
-        for some_calls, some_records in self._groups(
+        groups = self._groups(
             number for number, other in enumerate(self.of_call) if other == FREE and rule[number] == NO_RULE
-        ):
-            if not (isinstance(some_calls, int) and isinstance(some_records, int)):
-                crowded.append((_several(some_calls), _several(some_records)))
-                continue
-            apart = start[some_records] - expected[some_calls]
-            way = record_flags[some_records] // DIRECTION_IN
-            if -tolerance <= apart <= tolerance and way in {0, 2 if call_flags[some_calls] & OUT else 1}:
-                self._link(some_calls, some_records)
-                self._residuals.append(apart)
+        )
+        for number, record in groups.first():
+            if groups.is_single(number, record):
+                apart = start[record] - expected[number]
+                way = record_flags[record] // DIRECTION_IN
+                if -tolerance <= apart <= tolerance and way in {0, 2 if call_flags[number] & OUT else 1}:
+                    self._link(number, record)
+                    self._residuals.append(apart)
+            else:
+                crowded.append((number, record))
         times, tight = self._times(), self._tight()
-        for numbers, some in crowded:
-            numbers.sort(key=expected.__getitem__)
-            some.sort(key=start.__getitem__)
+        for first_number, first_record in crowded:
+            numbers, some = groups.members(first_number, first_record)
+            if len(numbers) > 1:
+                numbers.sort(key=expected.__getitem__)
+            if len(some) > 1:
+                some.sort(key=start.__getitem__)
             pairs = link_plain(numbers, some, times, tolerance)
             if pairs is not None:
                 for number, record in pairs:
@@ -235,22 +242,10 @@ class Matching:
             for unsure in links.ambiguous:
                 self._leave(unsure)
 
-    def _groups(self, numbers: Iterable[int]) -> list[tuple[int | list[int], int | list[int]]]:
-        """Return calls and free records of each phone that has both; a single one stands without a list."""
-        wanted: set[int] = set()
-        phones, other = self.records.phone, self.of_record
-        wanted.update(phones[record] for record, taken in enumerate(other) if taken == FREE)
-        by_phone: dict[int, int | list[int]] = {}
-        for number in numbers:
-            key = self.calls.phone[number]
-            if key in wanted:
-                _add(by_phone, key, number)
-        del wanted
-        theirs: dict[int, int | list[int]] = {}
-        for record, taken in enumerate(other):
-            if taken == FREE and phones[record] in by_phone:
-                _add(theirs, phones[record], record)
-        return [(by_phone[key], some) for key, some in theirs.items()]
+    def _groups(self, numbers: Iterable[int]) -> Groups:
+        """Return these calls and the free records, by phone."""
+        free = (record for record, taken in enumerate(self.of_record) if taken == FREE)
+        return Groups(self.calls.phone, numbers, self.records.phone, free)
 
     def _times(self) -> Times:
         call_flags, record_flags = self.calls.flags, self.records.flags
@@ -303,19 +298,20 @@ class Matching:
     def _place_the_rest(self) -> None:
         """Give left-over records to calls that a rule leaves out, else take them for surplus ones."""
         rule, times = self.calls.rule, self._times()
-        for some_calls, some_records in self._groups(
+        excluded = self._groups(
             number for number, other in enumerate(self.of_call) if other == FREE and rule[number] != NO_RULE
-        ):
-            numbers, some = _several(some_calls), _several(some_records)
+        )
+        for pair in excluded.first():
+            numbers, some = excluded.members(*pair)
             self._sort(numbers, some)
             for number, record in link_group(numbers, some, times, self._tolerance, None).pairs:
                 self._link(number, record)
-        for some_calls, some_records in self._groups(
-            number for number, other in enumerate(self.of_call) if other != REPEATED
-        ):
-            numbers = sorted(_several(some_calls), key=self.expected.__getitem__)
+        every = self._groups(number for number, other in enumerate(self.of_call) if other != REPEATED)
+        for pair in every.first():
+            numbers, some = every.members(*pair)
+            numbers.sort(key=self.expected.__getitem__)
             at = [self.expected[number] for number in numbers]
-            for record in _several(some_records):
+            for record in some:
                 low = bisect_left(at, self.records.start[record] - self._tolerance)
                 high = bisect_right(at, self.records.start[record] + self._tolerance, low)
                 near = [n for n in numbers[low:high] if times.fits(n, record, self._tolerance)]
@@ -331,15 +327,3 @@ class Matching:
         twice = partner >= 0 and self.records.record_id(partner) == self.records.record_id(record)
         if not twice:
             self.surplus[record] = number
-
-
-def _add(groups: dict[int, int | list[int]], key: int, number: int) -> None:
-    before = groups.setdefault(key, number)
-    if isinstance(before, list):
-        before.append(number)
-    elif before != number:
-        groups[key] = [before, number]
-
-
-def _several(some: int | list[int]) -> list[int]:
-    return [some] if isinstance(some, int) else some

@@ -9,52 +9,57 @@ from __future__ import annotations
 
 import math
 from array import array
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from integrations.crm.reader import CrmCall
 from integrations.sync.spill import ROWS, Spill
 from supportctl.core.call import Call, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
 
     from integrations.sync.rules import Rules
 
 SECOND = 1_000_000.0
+_DAY = 86_400 * SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIGITS = 18  # with a leading 1 and the mark of a plus they fit into 63 bits
+_DIGITS = 18  # with one more in front they fit into 63 bits
+_PLUS, _NO_PLUS = "1", "2"  # the first digit of a phone's number
 _MOST = 2**31 - 1
 
+_Item = TypeVar("_Item")
+
 # flags of a call
-ANSWERED, RECORDED, OUT, E164 = 1, 2, 4, 8
+ANSWERED, RECORDED, OUT = 1, 2, 4
 # flags of a record; the direction is 0 where the CRM does not tell
 HAS_CONTACT, RECORDING_TOLD, RECORDING_THERE, DIRECTION_IN, DIRECTION_OUT = 1, 2, 4, 8, 16
 
 
 class PhoneKeys:
-    """Phones as numbers: equal numbers, equal phones. What is not digits is numbered as it comes."""
+    """Phones as numbers: equal numbers, equal phones. What is not digits is numbered as it comes.
+
+    The first digit says whether the phone has a plus or not, so that no zero is lost.
+    """
 
     def __init__(self) -> None:
         self._others: dict[str, int] = {}
 
     def take(self, phones: Sequence[str]) -> list[int]:
-        """Return the numbers of many phones."""
-        letters = "".join(phones)
-        if letters.isascii() and letters.replace("+", "0").isdecimal() and max(map(len, phones)) <= _DIGITS:
-            try:
-                return [int("1" + p[1:]) * 2 + 1 if p[:1] == "+" else int("1" + p) * 2 for p in phones]
-            except ValueError:  # a plus in the middle
-                pass
-        return [self.number(phone) for phone in phones]
+        """Return the numbers of many phones, made in one go where all are digits."""
+        text = ("," + ",".join(phones)).replace(",", f",{_NO_PLUS}").replace(f",{_NO_PLUS}+", f",{_PLUS}")[1:]
+        sound = text.isascii() and text.replace(",", "").isdecimal() and text.count(",") == len(phones) - 1
+        if sound and max(map(len, phones)) <= _DIGITS:
+            return list(map(int, text.split(",")))
+        return [self._number(phone) for phone in phones]
 
-    def number(self, phone: str) -> int:
-        """Return the number of one phone."""
+    def _number(self, phone: str) -> int:
         plus = phone.startswith("+")
         digits = phone[1:] if plus else phone
-        if len(digits) <= _DIGITS and digits.isdecimal() and digits.isascii():
-            return int("1" + digits) * 2 + plus
+        if len(phone) <= _DIGITS and digits.isascii() and (digits.isdecimal() or not digits):
+            return int((_PLUS if plus else _NO_PLUS) + digits)
         return -1 - self._others.setdefault(phone, len(self._others))
 
 
@@ -75,20 +80,50 @@ class _Zones:
     def __init__(self) -> None:
         self._numbers: dict[tzinfo, int] = {}
         self._zones: list[tzinfo] = []
+        self._fixed: list[int | None] = []  # what to take from local seconds since year 0
 
     def take(self, times: Sequence[datetime]) -> list[int]:
         get = self._numbers.get
         return [number if (number := get(t.tzinfo)) is not None else self._new(t) for t in times]  # type: ignore[arg-type]  # None is never a key
 
     def _new(self, time: datetime) -> int:
-        if time.tzinfo is None:
+        zone, offset = time.tzinfo, time.utcoffset()
+        if zone is None or offset is None:
             raise ValueError("a time without a zone")
-        self._numbers[time.tzinfo] = len(self._zones)
-        self._zones.append(time.tzinfo)
+        self._numbers[zone] = len(self._zones)
+        self._zones.append(zone)
+        whole = isinstance(zone, timezone) and offset and not offset.microseconds
+        self._fixed.append(EPOCH.toordinal() * 86_400 + int(offset.total_seconds()) if whole else None)
         return len(self._zones) - 1
+
+    def stamps(self, times: Sequence[datetime], zones: Sequence[int]) -> list[float]:
+        """Return the times as they are stored, from the numbers of their zones."""
+        fixed = self._fixed[zones[0]] if zones and zones.count(zones[0]) == len(zones) else None
+        if fixed is None:
+            return [
+                (since := time - EPOCH).days * _DAY + since.seconds * SECOND + since.microseconds
+                for time in times
+            ]
+        # the same, but twice as quick where the zone is not UTC
+        return [
+            (t.toordinal() * 86_400 + t.hour * 3600 + t.minute * 60 + t.second - fixed) * SECOND
+            + t.microsecond
+            for t in times
+        ]
 
     def time(self, micros: float, zone: int) -> datetime:
         return instant(micros).astimezone(self._zones[zone])
+
+
+def _batches(items: Iterable[_Item | Rejected], rejected: list[Rejected]) -> Iterator[list[_Item]]:
+    """Yield what is no `Rejected`, some at a time, so that each column is worked on in one go."""
+    stream = iter(items)
+    while batch := list(islice(stream, ROWS)):
+        if Rejected in set(map(type, batch)):
+            rejected.extend(item for item in batch if isinstance(item, Rejected))
+            batch = [item for item in batch if not isinstance(item, Rejected)]
+        if batch:
+            yield cast("list[_Item]", batch)
 
 
 def instant(micros: float) -> datetime:
@@ -99,11 +134,6 @@ def instant(micros: float) -> datetime:
 def micros(time: datetime) -> float:
     """Return a time as it is stored."""
     return float((time - EPOCH) // timedelta(microseconds=1))
-
-
-def _stamps(times: Iterable[datetime]) -> list[float]:
-    # the float of `timestamp` is good to a quarter of a microsecond
-    return [(time.timestamp() * SECOND + 0.5) // 1 for time in times]
 
 
 def _is_given(value: object) -> bool:
@@ -127,7 +157,6 @@ class CallStore:
         self.rejected: list[Rejected] = []
         self._rules, self._phones = rules, phones
         self._zones, self._spill = _Zones(), Spill()
-        self._waiting: list[Call] = []
 
     def __len__(self) -> int:
         return len(self.start)
@@ -138,27 +167,15 @@ class CallStore:
 
     def take(self, items: Iterable[Call | Rejected]) -> None:
         """Add calls; can be repeated."""
-        waiting = self._waiting
-        for item in items:
-            if isinstance(item, Rejected):
-                self.rejected.append(item)
-                continue
-            waiting.append(item)
-            if len(waiting) == ROWS:
-                self._flush()
+        for batch in _batches(items, self.rejected):
+            self._take(batch)
 
-    def done(self) -> None:
-        """Store what still waits, so that it can be read."""
-        if self._waiting:
-            self._flush()
-
-    def _flush(self) -> None:
-        batch = self._waiting
+    def _take(self, batch: Sequence[Call]) -> None:
         (ids, sources, ways, times, talks, phones, answers, waits, lines, people, links, tags, raws) = zip(
             *batch, strict=True
         )
         zones = self._zones.take(times)
-        starts = _stamps(times)
+        starts = self._zones.stamps(times, zones)
         self.start.extend(starts)
         self.phone.extend(self._phones.take(phones))
         self.id.extend(map(hash, ids))
@@ -167,43 +184,27 @@ class CallStore:
         self.employee.extend(self.employees.take(people))
         self.flags.extend(
             [
-                (ANSWERED if answered else 0)
-                | (RECORDED if link is not None else 0)
-                | (OUT if way == "out" else 0)
-                | (E164 if phone.startswith("+") else 0)
-                for answered, link, way, phone in zip(answers, links, ways, phones, strict=True)
+                (answered is True) | (link is not None) << 1 | (way == "out") << 2  # the flags' values
+                for answered, link, way in zip(answers, links, ways, strict=True)
             ]
         )
         self.rule.extend(self._rules.of_calls(batch))
-        raw = (
-            [dict(value) if value is not None else None for value in raws]
-            if any(map(_is_given, raws))
-            else None
-        )
-        columns = (
-            ids,
-            sources,
-            ways,
-            starts,
-            zones,
-            talks,
-            phones,
-            answers,
-            waits,
-            lines,
-            people,
-            links,
-            tags,
-        )
-        self._spill.append((*columns, raw) if raw else columns)
-        batch.clear()
+        columns = (ids, sources, ways, zones, talks, phones, answers, waits, lines, people, links, tags)
+        if any(map(_is_given, raws)):
+            self._spill.append((*columns, [None if raw is None else dict(raw) for raw in raws]))
+        else:
+            self._spill.append(columns)
 
     def call(self, number: int) -> Call:
         """Return a call as it was given."""
         row = self._spill.row(number)
-        raw = row[13] if len(row) > 13 else None
-        at = self._zones.time(row[3], row[4])
-        return Call._make((*row[:3], at, *row[5:12], tuple(row[12]), raw))
+        raw = row[12] if len(row) > 12 else None
+        at = self._zones.time(self.start[number], row[3])
+        return Call._make((*row[:3], at, *row[4:11], tuple(row[11]), raw))
+
+    def has_full_number(self, number: int) -> bool:
+        """Return whether the other side's phone is a full number, by which a contact can be found."""
+        return self.phone[number] > 0 and str(self.phone[number]).startswith(_PLUS)
 
     def call_id(self, number: int) -> str:
         """Return the telephony's id of a call."""
@@ -221,7 +222,6 @@ class RecordStore:
         self.rejected: list[Rejected] = []
         self._phones = phones
         self._zones, self._spill = _Zones(), Spill()
-        self._waiting: list[CrmCall] = []
 
     def __len__(self) -> int:
         return len(self.start)
@@ -232,32 +232,21 @@ class RecordStore:
 
     def take(self, items: Iterable[CrmCall | Rejected]) -> None:
         """Add records; can be repeated."""
-        waiting = self._waiting
-        for item in items:
-            if isinstance(item, Rejected):
-                self.rejected.append(item)
-                continue
-            waiting.append(item)
-            if len(waiting) == ROWS:
-                self._flush()
+        for batch in _batches(items, self.rejected):
+            self._take(batch)
 
-    def done(self) -> None:
-        """Store what still waits, so that it can be read."""
-        if self._waiting:
-            self._flush()
-
-    def _flush(self) -> None:
-        batch = self._waiting
+    def _take(self, batch: Sequence[CrmCall]) -> None:
         (ids, times, phones, ways, others, talks, lines, people, contacts, told, links, created, cards) = zip(
             *batch, strict=True
         )
-        zones, starts = self._zones.take(times), _stamps(times)
+        zones = self._zones.take(times)
+        starts = self._zones.stamps(times, zones)
         made, made_zones = self._created(created)
         self.start.extend(starts)
         self.phone.extend(self._phones.take(phones))
         self.id.extend(map(hash, others))  # the hash of an empty text is 0
         self.created.extend(made)
-        self.talk.extend([-1 if talk is None else max(0, min(talk, _MOST)) for talk in talks])
+        self.talk.extend(_bounded(talks) if None not in talks else [-1 if t is None else t for t in talks])
         self.employee.extend(self.employees.take(people))
         self.flags.extend(
             [
@@ -267,13 +256,13 @@ class RecordStore:
                 for contact, recording, way in zip(contacts, told, ways, strict=True)
             ]
         )
-        columns = (ids, starts, zones, phones, ways, others, talks, lines, people, contacts, told, links)
-        self._spill.append((*columns, made, made_zones, cards))
-        batch.clear()
+        columns = (ids, zones, phones, ways, others, talks, lines, people, contacts, told, links)
+        self._spill.append((*columns, made_zones, cards))
 
     def _created(self, created: Sequence[datetime | None]) -> tuple[list[float], list[int | None]]:
         told = [time for time in created if time is not None]
-        stamps, zones = _stamps(told), self._zones.take(told)
+        zones = self._zones.take(told)
+        stamps = self._zones.stamps(told, zones)
         if len(told) == len(created):
             return stamps, [*zones]
         known = iter(zip(stamps, zones, strict=True))
@@ -285,10 +274,10 @@ class RecordStore:
     def record(self, number: int) -> CrmCall:
         """Return a record as it was given."""
         row: list[Any] = self._spill.row(number)
-        made, zone = row[12], row[13]
-        created = None if zone is None else self._zones.time(made, zone)
-        at = self._zones.time(row[1], row[2])
-        return CrmCall._make((row[0], at, *row[3:12], created, row[14]))
+        zone, card = row[11], row[12]
+        created = None if zone is None else self._zones.time(self.created[number], zone)
+        at = self._zones.time(self.start[number], row[1])
+        return CrmCall._make((row[0], at, *row[2:11], created, card))
 
     def record_id(self, number: int) -> str:
         """Return the CRM's id of a record."""

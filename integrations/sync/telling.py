@@ -83,7 +83,7 @@ class Telling:
             dict(self._excluded_records),
             self._unjudged,
             frame.unread,
-            {judge.names[number]: count for number, count in judge.unmapped.items()},
+            judge.count_unmapped(n for n in numbers if matching.calls.rule[n] == NO_RULE),
             judge.untold_recordings,
             self._repeated,
             self._unverified,
@@ -123,7 +123,6 @@ class Telling:
             if rule != NO_RULE:
                 self._excluded[names[rule]] += 1
                 continue
-            judge.count_unmapped(number)
             young = calls.end[number] > settled_by
             if partner >= 0:
                 self._matched += 1
