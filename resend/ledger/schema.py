@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
 )
 
 VERSION = 1
@@ -35,6 +36,8 @@ LANES = Table(
     Column("breaker", String(16), nullable=False, default="closed"),
     Column("failures", Integer, nullable=False, default=0),
     Column("open_until", Double, nullable=False, default=0.0),
+    Column("broken_since", Double, nullable=False, default=0.0),  # the first failure of this breakdown
+    Column("broken_why", Text, nullable=False, default=""),  # its last one, "code: text"
     Column("paused_by", String(120), nullable=False, default=""),
     Column("paused_why", Text, nullable=False, default=""),
     Column("rate_per_s", Double, nullable=False, default=0.0),  # deliveries a second, as last measured
@@ -106,6 +109,23 @@ Index(
     sqlite_where=_SENDING,
     postgresql_where=_SENDING,
 )
+# What people have not been told of yet, and what belongs to an escalation and has not come to its end.
+_UNREPORTED = and_(DELIVERIES.c.state.in_(("escalated", "held")), DELIVERIES.c.fingerprint == "")
+Index(
+    "deliveries_unreported",
+    DELIVERIES.c.deadline_at,
+    sqlite_where=_UNREPORTED,
+    postgresql_where=_UNREPORTED,
+)
+_REPORTED = and_(DELIVERIES.c.state.not_in(("delivered", "cancelled")), DELIVERIES.c.fingerprint != "")
+Index(
+    "deliveries_reported",
+    DELIVERIES.c.fingerprint,
+    DELIVERIES.c.destination,
+    DELIVERIES.c.state,
+    sqlite_where=_REPORTED,
+    postgresql_where=_REPORTED,
+)
 
 # Append-only: what was tried, what came of it, and what people did by hand.
 ATTEMPTS = Table(
@@ -125,23 +145,36 @@ ATTEMPTS = Table(
     Column("next_attempt_at", Double, nullable=False, default=0.0),
 )
 
+# One problem that people are told of. `news` counts what is worth telling; trackers and chats have told of
+# all up to `told_news` and `notified`.
 ESCALATIONS = Table(
     "escalations",
     METADATA,
     Column("fingerprint", String(16), primary_key=True),
     Column("code", String(60), nullable=False),  # a finding code: title and words come from the catalogue
-    Column("args", Text, nullable=False, default="{}"),
+    Column("cause", Text, nullable=False, default="{}"),  # what the fingerprint is made of
     Column("who_acts", String(20), nullable=False),
-    Column("count", BigInteger, nullable=False, default=0),
+    Column("count", BigInteger, nullable=False, default=0),  # calls, the most at one time
+    Column("affected", BigInteger, nullable=False, default=0),  # calls, now
     Column("destinations", Text, nullable=False, default="[]"),
     Column("examples", Text, nullable=False, default="[]"),  # at most three, redacted
     Column("first_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
+    Column("deadline_at", Double, nullable=False, default=0.0),  # the nearest; 0: none is near
     Column("state", String(16), nullable=False),  # open, recovered, closed
+    Column("recovered_at", Double, nullable=False, default=0.0),
+    Column("news", Integer, nullable=False, default=0),
+    Column("news_kind", String(16), nullable=False, default=""),  # opened, grew, deadline, recovered, again
     Column("tracker", String(64), nullable=False, default=""),
     Column("tracker_issue", String(100), nullable=False, default=""),
     Column("tracker_link", Text, nullable=False, default=""),
-    Column("told_count", BigInteger, nullable=False, default=0),  # what people were last told
+    Column("tracker_error", Text, nullable=False, default=""),  # why it could not be told, "code: text"
+    Column("intent", String(16), nullable=False, default=""),  # create, close: begun, and its end not known
+    Column("intent_at", Double, nullable=False, default=0.0),
+    Column("told_news", Integer, nullable=False, default=0),
+    Column("told_count", BigInteger, nullable=False, default=0),
     Column("told_at", Double, nullable=False, default=0.0),
-    Column("notified_at", Double, nullable=False, default=0.0),
+    Column("notified", Text, nullable=False, default="{}"),  # place -> news
+    Column("token", BigInteger, nullable=False, default=0),  # of the sweep that holds it
+    Column("lease_until", Double, nullable=False, default=0.0),
 )
