@@ -37,6 +37,7 @@ DESTINATIONS: Mapping[str, str] = MappingProxyType(
     {
         "bitrix24": "integrations.crm.bitrix24.destination:Bitrix24Destination",
         "amocrm": "integrations.crm.amocrm.destination:AmoCrmDestination",
+        "moysklad": "integrations.crm.moysklad_destination:MoySkladDestination",
         "hubspot": "integrations.crm.hubspot.destination:HubSpotDestination",
         "webhook": "integrations.crm.webhook.destination:WebhookDestination",
     }

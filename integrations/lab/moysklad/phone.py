@@ -40,6 +40,7 @@ class Phone:
         self.by_phone: dict[str, str] = {}  # number -> counterparty
         self.extensions: dict[str, str] = {}  # extension -> employee
         self.events: list[dict[str, Any]] = []
+        self.refused = 0  # requests over the limit
         self._asked: deque[float] = deque()
 
     def answer(self, asked: Asked, operation: str, base: str) -> Said:
@@ -143,6 +144,7 @@ class Phone:
         while self._asked and self._asked[0] <= now - PERIOD_S:
             self._asked.popleft()
         if len(self._asked) >= REQUESTS:
+            self.refused += 1
             raise RemapError(1049)
         self._asked.append(now)
 
