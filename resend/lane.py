@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resend.answers import checked, crashed, found_out, is_refused, parcel_of, refused_whole
 from resend.ledger import lanes
-from resend.ledger.lanes import Settled
+from resend.ledger.lanes import LEASE_S, Settled
 from resend.model import LeaseLostError, State
-from resend.policy import BreakerView, Moment, Schedule, after_lookup, after_step, decide
+from resend.policy import BreakerView, Decision, Moment, Schedule, after_lookup, after_step, decide, trip
+from supportctl.core import log
 from supportctl.core.deadline import Deadline
-from supportctl.core.delivery import Found, Outcome, Parcel
+from supportctl.core.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,21 +23,37 @@ if TYPE_CHECKING:
     from resend.ledger.store import Store
     from resend.model import Delivery, Lease
     from resend.ports import Destination
+    from supportctl.core.delivery import Outcome, Parcel
 
 REQUEST_S = 90.0  # below the lease: a request that is still under way is never doubted by another worker
+_REFUSED_IN_A_ROW = 10  # calls that were refused one by one: by now it is not the calls
 
 
 class Drained(NamedTuple):
-    """What one drain did. `next_at` is when the lane has work again, None if it has none."""
+    """What one drain did. `next_at` is when the lane has work again, None if it has none.
+
+    `crashes` counts requests in which the destination's own code failed: a bug, the log says more.
+    """
 
     delivered: int
     requests: int
     next_at: float | None
     lost_lease: bool = False
+    crashes: int = 0
+
+
+class _Group(NamedTuple):
+    """Deliveries that are next: the rest of a batch, one step further, or half of one that was refused."""
+
+    kind: State  # waiting: to be sent; verifying: to be asked about
+    ids: list[int]
 
 
 class Lane:
-    """One destination's lane, held by one worker. `chance` returns numbers in 0..1."""
+    """One destination's lane, held by one worker. `chance` returns numbers in 0..1.
+
+    Keep it from drain to drain: it remembers that questions are refused, and how many calls were.
+    """
 
     def __init__(
         self,
@@ -46,33 +64,51 @@ class Lane:
         schedule: Schedule,
         chance: Callable[[], float],
         holder: str,
+        request_s: float = REQUEST_S,
+        lease_s: float = LEASE_S,
     ) -> None:
+        if not request_s < lease_s:
+            raise ValueError("a lease lasts longer than a request")
         self._store = store
         self._name = name
         self._destination = destination
         self._schedule = schedule
         self._chance = chance
         self._holder = holder
-        self._delivered = 0
-        self._requests = 0
-        self._fresh = False
+        self._request_s = request_s
+        self._lease_s = lease_s
+        self._next: list[_Group] = []  # before anything else; the last one first
+        self._asking = BreakerView()  # of questions alone: they may be forbidden where sending is not
+        self._refused = 0  # one after another
+        self._turn = 0
+        self._done = Drained(0, 0, None)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Drained | None:
         """Send what is due until nothing is, `stop` says so or the breaker opens; None if it is held."""
-        lease = lanes.claim(self._store, self._name, self._holder)
+        lease = lanes.claim(self._store, self._name, self._holder, self._lease_s)
         if lease is None:
             return None
-        self._delivered = self._requests = 0
+        self._done = Drained(0, 0, None)
+        self._next.clear()
         try:
-            lanes.recover(self._store, lease, self._schedule.settle_s)
+            # What its worker sent with the last of its lease may still be on its way.
+            lanes.recover(self._store, lease, self._request_s + self._schedule.settle_s)
             while not stop() and self._round(lease):
                 pass
             next_at = self._next_at()
-        except LeaseLostError:
-            return Drained(self._delivered, self._requests, None, lost_lease=True)
-        finally:
             lanes.release(self._store, lease)
-        return Drained(self._delivered, self._requests, next_at)
+        except LeaseLostError:
+            return self._done._replace(lost_lease=True)
+        except Exception:
+            self._give_back(lease)
+            raise
+        return self._done._replace(next_at=next_at)
+
+    def _give_back(self, lease: Lease) -> None:
+        try:
+            lanes.release(self._store, lease)
+        except Exception as error:  # noqa: BLE001  what went wrong before is to be told; a lease ends by itself
+            log.event("warning", "resend.not-released", destination=self._name, error=type(error).__name__)
 
     def _round(self, lease: Lease) -> bool:
         """Make one request; return whether there may be more to do now."""
@@ -81,60 +117,141 @@ class Lane:
             return False
         breaker = lanes.read_breaker(state)
         allowed = breaker.allows(self._now(), self._destination.batch_size)
-        if allowed == 0:
+        group = self._choose(allowed) if allowed else None
+        if group is None:
             return False
-        doubtful = lanes.due(self._store, self._name, State.VERIFYING, allowed)
-        if doubtful:
-            return self._look_up(lease, doubtful, breaker)
-        waiting = self._waiting(allowed)
-        return self._send(lease, waiting, breaker) if waiting else False
+        kind, deliveries = group
+        if breaker.trying() != breaker:  # shown, and known to whoever comes after us
+            breaker = breaker.trying()
+            lanes.renew(self._store, lease, breaker)
+        (self._look_up if kind is State.VERIFYING else self._send)(lease, deliveries, breaker)
+        return True
 
-    def _waiting(self, allowed: int) -> list[Delivery]:
-        """Return the next batch: turn by turn the longest waiting and the freshest calls."""
-        self._fresh = not self._fresh
-        return lanes.due(self._store, self._name, State.WAITING, allowed, fresh=self._fresh)
+    def _choose(self, allowed: int) -> tuple[State, list[Delivery]] | None:
+        """Return what is next: questions and sendings take turns, so that neither starves the other.
 
-    def _send(self, lease: Lease, waiting: Sequence[Delivery], breaker: BreakerView) -> bool:
-        fitting = waiting[: self._destination.fits([_parcel(each) for each in waiting])]
+        Of the sendings every second one is for the freshest calls: a backlog gets half of the lane.
+        """
+        while self._next:
+            group = self._next.pop()
+            found = lanes.still_due(self._store, group.ids, group.kind)
+            self._put(group.kind, [each.id for each in found[allowed:]])
+            if found:
+                return group.kind, found[:allowed]
+        self._turn += 1
+        for kind in _TURNS[self._turn % 2]:
+            if kind is State.VERIFYING and not self._asking.allows(self._now(), allowed):
+                continue
+            fresh = kind is State.WAITING and self._turn % 4 < 2
+            found = lanes.due(self._store, self._name, kind, allowed, fresh=fresh)
+            if found:
+                return kind, found
+        return None
+
+    def _put(self, kind: State, ids: list[int]) -> None:
+        if ids:
+            self._next.append(_Group(kind, ids))
+
+    def _send(self, lease: Lease, waiting: Sequence[Delivery], breaker: BreakerView) -> None:
+        fits = max(1, self._destination.fits([parcel_of(each) for each in waiting]))
+        fitting = waiting[:fits]
+        self._put(State.WAITING, [each.id for each in waiting[fits:]])
+        # From before the intent on: a worker that is stopped in between wakes up without any time left.
+        deadline = Deadline.after(self._request_s, self._store.clock)
         taken = lanes.intend(self._store, lease, [delivery.id for delivery in fitting])
-        batch = {delivery.id: delivery for delivery in fitting if delivery.id in taken}
+        batch = [each for each in fitting if each.id in taken]
         if not batch:
-            return True
-        deadline = Deadline.after(REQUEST_S, self._store.clock)
-        outcomes = self._destination.advance([_parcel(each) for each in batch.values()], deadline)
-        self._requests += 1
+            return
+        outcomes = self._advanced([parcel_of(each) for each in batch], deadline)
         now = self._now()
-        settled = [
-            Settled(
-                each, decide(each, self._moment(batch[each.delivery_id], now), self._schedule, self._chance())
-            )
-            for each in outcomes
+        decisions = [
+            decide(outcome, self._moment(each, now), self._schedule, self._chance())
+            for each, outcome in zip(batch, outcomes, strict=True)
         ]
+        if refused_whole(outcomes):
+            decisions = self._halved(State.WAITING, [each.id for each in batch], now)
+        self._put(
+            State.WAITING, [each.delivery_id for each in outcomes if not each.failure and not each.done]
+        )
         view = after_step(breaker, outcomes, now, self._schedule, self._chance())
-        lanes.settle(self._store, lease, settled, view)
-        self._delivered += sum(each.decision.state is State.DELIVERED for each in settled)
-        return True
+        if self._all_refused(outcomes):
+            view = trip(breaker, outcomes, now, self._schedule, self._chance())
+        self._settle(lease, batch, outcomes, decisions, view)
 
-    def _look_up(self, lease: Lease, doubtful: Sequence[Delivery], breaker: BreakerView) -> bool:
-        deadline = Deadline.after(REQUEST_S, self._store.clock)
-        answers = self._destination.look_up([_parcel(each) for each in doubtful], deadline)
-        self._requests += 1
+    def _advanced(self, parcels: Sequence[Parcel], deadline: Deadline) -> list[Outcome]:
+        self._done = self._done._replace(requests=self._done.requests + 1)
+        try:
+            return checked(parcels, self._destination.advance(parcels, deadline))
+        except Exception as error:  # noqa: BLE001  a bug of a destination may not lose a call
+            return self._crashed(parcels, error)
+
+    def _crashed(self, parcels: Sequence[Parcel], error: Exception) -> list[Outcome]:
+        self._done = self._done._replace(crashes=self._done.crashes + 1)
+        what = f"{type(error).__name__}: {error}"
+        log.event("error", "resend.destination-crashed", destination=self._name, error=what)
+        return crashed(parcels, error)
+
+    def _halved(self, kind: State, ids: list[int], now: float) -> list[Decision]:
+        """Let the halves of a refused batch follow, until the poison is alone; nothing of it was done."""
+        middle = len(ids) // 2
+        self._put(kind, ids[middle:])
+        self._put(kind, ids[:middle])
+        return [Decision(kind, now, counted=False)] * len(ids)
+
+    def _all_refused(self, outcomes: Sequence[Outcome]) -> bool:
+        """Return whether so many calls were refused one by one that it cannot be their own fault."""
+        if any(outcome.failure is None for outcome in outcomes):
+            self._refused = 0
+        elif len(outcomes) == 1 and is_refused(outcomes[0]):
+            self._refused += 1
+        return self._refused >= _REFUSED_IN_A_ROW
+
+    def _look_up(self, lease: Lease, doubtful: Sequence[Delivery], breaker: BreakerView) -> None:
+        outcomes = self._asked(
+            [parcel_of(each) for each in doubtful], Deadline.after(self._request_s, self._store.clock)
+        )
         now = self._now()
-        settled = [self._judged(each, answers.get(each.id), now) for each in doubtful]
-        view = after_step(breaker, [each.outcome for each in settled], now, self._schedule, self._chance())
-        lanes.settle(self._store, lease, settled, view, before=State.VERIFYING)
-        self._delivered += sum(each.decision.state is State.DELIVERED for each in settled)
-        return True
+        decisions = [
+            after_lookup(
+                None if outcome.failure else outcome.done,
+                self._moment(each, now),
+                self._schedule,
+                self._chance(),
+            )
+            for each, outcome in zip(doubtful, outcomes, strict=True)
+        ]
+        if refused_whole(outcomes):
+            decisions = self._halved(State.VERIFYING, [each.id for each in doubtful], now)
+        self._asking = after_step(self._asking, outcomes, now, self._schedule, self._chance())
+        told = [each for each in outcomes if each.failure is not Failure.CONFIGURATION]
+        view = after_step(breaker, told, now, self._schedule, self._chance())
+        self._settle(lease, doubtful, outcomes, decisions, view, State.VERIFYING)
 
-    def _judged(self, delivery: Delivery, answer: Found | Outcome | None, now: float) -> Settled:
-        moment = self._moment(delivery, now)
-        if isinstance(answer, Outcome):
-            decision = after_lookup(None, moment, self._schedule, self._chance())
-            return Settled(answer, decision, "lookup")
-        whole = bool(answer and answer.whole)
-        step, facts, remote = (answer.step, answer.facts, answer.remote_id) if answer else ("", {}, "")
-        outcome = Outcome(delivery.id, step, facts, done=whole, remote_id=remote)
-        return Settled(outcome, after_lookup(whole, moment, self._schedule, self._chance()), "lookup")
+    def _asked(self, parcels: Sequence[Parcel], deadline: Deadline) -> list[Outcome]:
+        self._done = self._done._replace(requests=self._done.requests + 1)
+        try:
+            answers = self._destination.look_up(parcels, deadline)
+            return [found_out(parcel, answers) for parcel in parcels]
+        except Exception as error:  # noqa: BLE001  a bug of a destination may not end the lane
+            return self._crashed(parcels, error)
+
+    def _settle(  # noqa: PLR0917  the parts of one transaction
+        self,
+        lease: Lease,
+        batch: Sequence[Delivery],
+        outcomes: Sequence[Outcome],
+        decisions: Sequence[Decision],
+        view: BreakerView,
+        before: State = State.SENDING,
+    ) -> None:
+        kind = "lookup" if before is State.VERIFYING else "try"
+        settled = [
+            Settled(outcome, decision, kind, each.revision)
+            for each, outcome, decision in zip(batch, outcomes, decisions, strict=True)
+        ]
+        lanes.settle(self._store, lease, settled, view, before)
+        delivered = sum(decision.state is State.DELIVERED for decision in decisions)
+        self._done = self._done._replace(delivered=self._done.delivered + delivered)
 
     def _moment(self, delivery: Delivery, now: float) -> Moment:
         return Moment(now, delivery.deadline_at, delivery.attempts + 1)
@@ -144,14 +261,15 @@ class Lane:
             return self._store.now(connection)
 
     def _next_at(self) -> float | None:
-        next_at = lanes.next_due(self._store, self._name)
         state = lanes.lane(self._store, self._name)
-        if next_at is None or state is None or state.paused_by:
+        if state is None or state.paused_by:
             return None
-        return max(next_at, state.open_until)
+        waiting = lanes.next_due(self._store, self._name, State.WAITING)
+        doubtful = lanes.next_due(self._store, self._name, State.VERIFYING)
+        if doubtful is not None:
+            doubtful = max(doubtful, self._asking.open_until)
+        times = [at for at in (waiting, doubtful) if at is not None]
+        return max(min(times), state.open_until) if times else None
 
 
-def _parcel(delivery: Delivery) -> Parcel:
-    return Parcel(
-        delivery.id, delivery.call, delivery.step, delivery.facts, delivery.attempts + 1, delivery.revision
-    )
+_TURNS = ((State.WAITING, State.VERIFYING), (State.VERIFYING, State.WAITING))

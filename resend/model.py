@@ -85,16 +85,22 @@ class LaneState(NamedTuple):
     breaker: Breaker
     failures: int  # requests that failed one after another
     open_until: float
+    broken_since: float = 0.0  # when the first of them failed, 0 while all is well
+    broken_why: str = ""
     paused_by: str = ""
     paused_why: str = ""
 
 
 class Lease(NamedTuple):
-    """The right to write outcomes of one lane, until somebody else claims it."""
+    """The right to write outcomes of one lane, until somebody else claims it.
+
+    `seconds` is how long it lasts after each change; longer than a request, or a living worker would lose it.
+    """
 
     destination: str
     token: int
     holder: str
+    seconds: float = 120.0
 
 
 class LeaseLostError(Exception):

@@ -55,7 +55,7 @@ def _accept_batch(store: Store, destination: str, calls: Sequence[Call], horizon
         new = {(row.source, row.call_id) for row in inserted}
         known = [row for row in rows if (row["source"], row["call_id"]) not in new]
         count(connection, {(destination, State.WAITING): len(new)})
-        updated = _update(connection, destination, known, now)
+        updated = _update(connection, destination, known, now, horizon_s)
     repeated = len(calls) - len(last)
     return Accepted(len(new), len(known) - updated + repeated, updated)
 
@@ -75,18 +75,25 @@ def _row(destination: str, call: Call, now: float, horizon_s: float) -> dict[str
 
 
 def _update(
-    connection: sa.Connection, destination: str, known: Sequence[dict[str, object]], now: float
+    connection: sa.Connection,
+    destination: str,
+    known: Sequence[dict[str, object]],
+    now: float,
+    horizon_s: float,
 ) -> int:
     """Give known calls whose payload has changed their new one; return how many.
 
-    One that was delivered waits again: its destination gets the change. One that is being sent keeps its
-    state: its worker's outcome is for the old revision, and the lane sees that.
+    One that was delivered waits again, for a new horizon: its destination gets the change. One that ended
+    without an answer is asked about first. One that is being sent keeps its state: its worker's outcome is
+    for the old revision, and `settle` sees that.
     """
     if not known:
         return 0
     table = DELIVERIES.c
     found = connection.execute(
-        sa.select(table.id, table.source, table.call_id, table.payload, table.state, table.revision).where(
+        sa.select(
+            table.id, table.source, table.call_id, table.payload, table.state, table.revision, table.attempts
+        ).where(
             table.destination == destination,
             sa.tuple_(table.source, table.call_id).in_([(row["source"], row["call_id"]) for row in known]),
         )
@@ -98,11 +105,13 @@ def _update(
         if row.payload == payload or row.state == State.CANCELLED:
             continue
         again = row.state in {State.DELIVERED, State.ESCALATED}
-        state = State.WAITING if again else State(row.state)
+        doubtful = row.state == State.ESCALATED and row.attempts > 0
+        ahead = State.VERIFYING if doubtful else State.WAITING
+        state = ahead if again else State(row.state)
         values: dict[str, object] = {"payload": payload, "revision": row.revision + 1, "state": state.value}
         if again:
-            values |= {"next_attempt_at": now}
-            count(connection, {(destination, row.state): -1, (destination, State.WAITING): 1})
+            values |= {"next_attempt_at": now, "deadline_at": now + horizon_s}
+            count(connection, {(destination, row.state): -1, (destination, state): 1})
         connection.execute(sa.update(DELIVERIES).where(table.id == row.id).values(values))
         connection.execute(
             sa.insert(ATTEMPTS).values(delivery_id=row.id, at=now, kind="update", state=state.value)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from resend.ledger.rows import COLUMNS, count, delivery_of
 from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, LANES
 from resend.model import Breaker, LaneState, Lease, LeaseLostError, State
-from resend.policy import BreakerView
+from resend.policy import LONGEST_PAUSE_S, BreakerView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,15 +22,21 @@ if TYPE_CHECKING:
     from supportctl.core.delivery import Outcome
 
 LEASE_S = 120.0  # longer than the longest request: a worker that lives renews with every change
+# A breaker stays open for an hour at most: one that is open for longer is of a clock that was set back.
+_OPEN_AT_MOST_S = LONGEST_PAUSE_S + 1.0
 _D = DELIVERIES.c
 
 
 class Settled(NamedTuple):
-    """What a step brought, and what was decided. `kind` is `try` or `lookup`."""
+    """What a step brought, and what was decided. `kind` is `try` or `lookup`.
+
+    `revision` is that of the call which was sent: what came later has to be sent, too.
+    """
 
     outcome: Outcome
     decision: Decision
     kind: str = "try"
+    revision: int = 0
 
 
 def claim(store: Store, destination: str, holder: str, lease_s: float = LEASE_S) -> Lease | None:
@@ -47,7 +53,7 @@ def claim(store: Store, destination: str, holder: str, lease_s: float = LEASE_S)
             .values(token=LANES.c.token + 1, holder=holder, lease_until=now + lease_s)
             .returning(LANES.c.token)
         ).one_or_none()
-    return Lease(destination, row.token, holder) if row else None
+    return Lease(destination, row.token, holder, lease_s) if row else None
 
 
 def release(store: Store, lease: Lease) -> None:
@@ -56,14 +62,16 @@ def release(store: Store, lease: Lease) -> None:
         connection.execute(_mine(lease).values(lease_until=0.0, holder=""))
 
 
-def renew(store: Store, lease: Lease, lease_s: float = LEASE_S) -> None:
-    """Keep a lane.
+def renew(store: Store, lease: Lease, breaker: BreakerView | None = None) -> None:
+    """Keep a lane, and show where its breaker is.
 
     Raises:
         LeaseLostError: somebody else has it.
     """
     with store.write() as connection:
-        _hold(connection, store, lease, lease_s)
+        _hold(connection, store, lease)
+        if breaker is not None:
+            connection.execute(_mine(lease).values(_breaker_values(breaker)))
 
 
 def lane(store: Store, destination: str) -> LaneState | None:
@@ -80,6 +88,8 @@ def lane(store: Store, destination: str) -> LaneState | None:
         Breaker(row.breaker),
         row.failures,
         row.open_until,
+        row.broken_since,
+        row.broken_why,
         row.paused_by,
         row.paused_why,
     )
@@ -96,9 +106,10 @@ def due_lanes(store: Store, limit: int = 1000) -> list[str]:
         )
         lost = sa.exists().where(_D.destination == LANES.c.destination, _D.state == "sending")
         free = sa.or_(LANES.c.lease_until <= now, LANES.c.lease_until > now + 2 * LEASE_S)
+        may_send = sa.or_(LANES.c.open_until <= now, LANES.c.open_until > now + _OPEN_AT_MOST_S)
         rows = connection.execute(
             sa.select(LANES.c.destination)
-            .where(free, LANES.c.paused_by == "", LANES.c.open_until <= now, sa.or_(due <= now, lost))
+            .where(free, LANES.c.paused_by == "", may_send, sa.or_(due <= now, lost))
             .order_by(due)
             .limit(limit)
         )
@@ -116,7 +127,10 @@ def pending(store: Store) -> int:
 
 
 def recover(store: Store, lease: Lease, settle_s: float) -> int:
-    """Put aside what an earlier holder left in mid-send, to be asked about; return how many."""
+    """Put aside what an earlier holder left in mid-send, to be asked about; return how many.
+
+    It counts as a try: something may have been sent.
+    """
     with store.write() as connection:
         now = _hold(connection, store, lease)
         lost = connection.execute(
@@ -124,7 +138,7 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
             .where(
                 _D.destination == lease.destination, _D.state == State.SENDING.value, _D.token < lease.token
             )
-            .values(state=State.VERIFYING.value, next_attempt_at=now + settle_s)
+            .values(state=State.VERIFYING.value, next_attempt_at=now + settle_s, attempts=_D.attempts + 1)
             .returning(_D.id, _D.step)
         ).all()
         _moved(connection, lease.destination, State.SENDING, [State.VERIFYING] * len(lost))
@@ -148,30 +162,37 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
 def due(store: Store, destination: str, state: State, limit: int, *, fresh: bool = False) -> list[Delivery]:
     """Return what is due in a state: the longest waiting first, or the freshest calls."""
     order = [_D.started_at.desc()] if fresh else [_D.next_attempt_at]
+    return _due(store, (_D.destination == destination, _D.state == state.value), order, limit)
+
+
+def still_due(store: Store, ids: Sequence[int], state: State) -> list[Delivery]:
+    """Return those of some deliveries that are due in a state."""
+    return _due(store, (_D.id.in_(ids), _D.state == state.value), [_D.id], len(ids))
+
+
+def _due(
+    store: Store,
+    wanted: Iterable[sa.ColumnElement[bool]],
+    order: Sequence[sa.ColumnElement[object]],
+    limit: int,
+) -> list[Delivery]:
     with store.read() as connection:
         now = store.now(connection)
         rows = connection.execute(
-            sa.select(*COLUMNS)
-            .where(_D.destination == destination, _D.state == state.value, _D.next_attempt_at <= now)
-            .order_by(*order)
-            .limit(limit)
+            sa.select(*COLUMNS).where(*wanted, _D.next_attempt_at <= now).order_by(*order).limit(limit)
         ).mappings()
         return [delivery_of(dict(row)) for row in rows]
 
 
-def next_due(store: Store, destination: str) -> float | None:
-    """Return when the next delivery of a lane is due, None if nothing waits."""
+def next_due(store: Store, destination: str, state: State) -> float | None:
+    """Return when the next delivery of a lane in a state is due, None if there is none."""
     with store.read() as connection:
-        found = [
-            connection.execute(
-                sa.select(sa.func.min(_D.next_attempt_at)).where(
-                    _D.destination == destination, _D.state == state
-                )
-            ).scalar()
-            for state in ("waiting", "verifying")
-        ]
-    times = [float(at) for at in found if at is not None]
-    return min(times) if times else None
+        at = connection.execute(
+            sa.select(sa.func.min(_D.next_attempt_at)).where(
+                _D.destination == destination, _D.state == state.value
+            )
+        ).scalar()
+    return None if at is None else float(at)
 
 
 def intend(store: Store, lease: Lease, ids: Sequence[int]) -> set[int]:
@@ -209,13 +230,10 @@ def settle(
     """
     with store.write() as connection:
         now = _hold(connection, store, lease)
-        connection.execute(
-            _mine(lease).values(
-                breaker=breaker.breaker.value, failures=breaker.failures, open_until=breaker.open_until
-            )
-        )
+        connection.execute(_mine(lease).values(_breaker_values(breaker)))
         if not settled:
             return
+        settled = _for_changed_calls(connection, settled, now)
         connection.execute(
             sa.update(DELIVERIES)
             .where(_D.id == sa.bindparam("delivery"), _D.state == before.value)
@@ -231,12 +249,44 @@ def settle(
 
 def read_breaker(state: LaneState) -> BreakerView:
     """Return the breaker of a lane."""
-    return BreakerView(state.breaker, state.failures, state.open_until)
+    return BreakerView(state.breaker, state.failures, state.open_until, state.broken_since, state.broken_why)
+
+
+def _breaker_values(breaker: BreakerView) -> dict[str, object]:
+    return {
+        "breaker": breaker.breaker.value,
+        "failures": breaker.failures,
+        "open_until": breaker.open_until,
+        "broken_since": breaker.since,
+        "broken_why": breaker.why,
+    }
+
+
+def _for_changed_calls(
+    connection: sa.Connection, settled: Sequence[Settled], now: float
+) -> Sequence[Settled]:
+    """Let those wait on whose call has changed while its old form was on its way: that one is not the end."""
+    ending = [item for item in settled if item.decision.state in {State.DELIVERED, State.ESCALATED}]
+    if not ending:
+        return settled
+    rows = connection.execute(
+        sa.select(_D.id, _D.revision).where(_D.id.in_([item.outcome.delivery_id for item in ending]))
+    )
+    revisions = {row.id: row.revision for row in rows}
+    again = {
+        item.outcome.delivery_id for item in ending if revisions[item.outcome.delivery_id] != item.revision
+    }
+    return [
+        item._replace(decision=item.decision._replace(state=State.WAITING, next_attempt_at=now))
+        if item.outcome.delivery_id in again
+        else item
+        for item in settled
+    ]
 
 
 _SETTLED_COLUMNS = (
     "state", "step", "facts", "next_attempt_at", "failure", "error_code", "error_text", "who_acts",
-    "remote_id",
+    "remote_id", "fingerprint",
 )  # fmt: skip
 
 
@@ -244,7 +294,7 @@ def _new_values(item: Settled) -> dict[str, object]:
     outcome, decision = item.outcome, item.decision
     return {
         "delivery": outcome.delivery_id,
-        "tries": int(decision.counted and item.kind == "try"),
+        "tries": int(decision.counted),
         "new_state": decision.state.value,
         "new_step": outcome.step,
         "new_facts": json.dumps(dict(outcome.facts), ensure_ascii=False),
@@ -254,6 +304,7 @@ def _new_values(item: Settled) -> dict[str, object]:
         "new_error_text": outcome.text,
         "new_who_acts": decision.who_acts.value,
         "new_remote_id": outcome.remote_id,
+        "new_fingerprint": "",  # what it was escalated for is over, or is told anew
     }
 
 
@@ -267,7 +318,7 @@ def _attempt(item: Settled, now: float, token: int) -> dict[str, object]:
         "step": outcome.step,
         "state": decision.state.value,
         "failure": outcome.failure.value if outcome.failure else "",
-        "code": outcome.code,
+        "code": outcome.code or outcome.note,  # a note is a finding's code about what was put right
         "text": outcome.text,
         "next_attempt_at": decision.next_attempt_at,
     }
@@ -285,9 +336,9 @@ def _mine(lease: Lease) -> sa.Update:
     return sa.update(LANES).where(LANES.c.destination == lease.destination, LANES.c.token == lease.token)
 
 
-def _hold(connection: sa.Connection, store: Store, lease: Lease, lease_s: float = LEASE_S) -> float:
+def _hold(connection: sa.Connection, store: Store, lease: Lease) -> float:
     """Renew the lease within a transaction, whose end also frees the lane's row; return the time."""
     now = store.now(connection)
-    if connection.execute(_mine(lease).values(lease_until=now + lease_s)).rowcount != 1:
+    if connection.execute(_mine(lease).values(lease_until=now + lease.seconds)).rowcount != 1:
         raise LeaseLostError(lease.destination)
     return now
