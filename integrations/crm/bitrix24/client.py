@@ -242,6 +242,7 @@ class Client:
         """Keep what an error says of limits."""
         code = error.code.upper()
         if code == QUERY_LIMIT:  # others on this address have filled the bucket
+            error.retry_at = self.clock.now() + timedelta(seconds=_AFTER_LIMIT_S)
             self.pacer.pause(_AFTER_LIMIT_S)
         elif code == OPERATION_LIMIT and error.method:
             known = self._resets.get(error.method.lower())

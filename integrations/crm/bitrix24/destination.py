@@ -1,13 +1,30 @@
-"""Brings calls to a Bitrix24 portal: as many as fit in one batch, and asks what it has before any repeat."""
+"""Brings calls to a Bitrix24 portal: as many as fit in one batch, and asks what it has before any repeat.
+
+Before the first try it is asked, too, by phone and time: the vendor's own integration may have brought the
+call meanwhile. That costs one command of fifty in a batch for each call, and shares the batches of others.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from integrations.crm.bitrix24.client import BATCH_MAX, Client, Command
-from integrations.crm.bitrix24.pages import STATISTICS
+from integrations.crm.bitrix24.known import asked_now, look_for, look_for_id, same_call
 from integrations.crm.bitrix24.reader import Bitrix24Reader
-from integrations.crm.bitrix24.saga import FALLBACK, FINISHED, RECORDED, commands, failed, outcome, plan
+from integrations.crm.bitrix24.saga import (
+    ASKED,
+    FALLBACK,
+    FINISHED,
+    GONE,
+    RECORDED,
+    REGISTERED,
+    Plan,
+    commands,
+    failed,
+    outcome,
+    plan,
+)
+from integrations.crm.delivering import aside, held
 from supportctl.core.delivery import Found, Outcome
 from supportctl.core.failure import Failure, ServiceError
 
@@ -17,11 +34,14 @@ if TYPE_CHECKING:
     import requests
 
     from integrations.checking import Surroundings
+    from integrations.crm.bitrix24.client import Batch
     from supportctl.core.accounts import Bitrix24
     from supportctl.core.deadline import Deadline
     from supportctl.core.delivery import Parcel
 
+_TAKEN_MAX = 10_000
 _USERS_FOR_S = 600.0  # so long a list of users is believed
+_NO_ANSWER = "the batch has no answer for this command"
 
 
 class Bitrix24Destination:
@@ -33,10 +53,12 @@ class Bitrix24Destination:
         self, account: Bitrix24, surroundings: Surroundings, session: requests.Session | None = None
     ) -> None:
         self._account = account
+        self._region = surroundings.region
         self._reader = Bitrix24Reader(account, surroundings, session, created=False)
         self._clock = surroundings.clock
         self._users: dict[str, str] = {}  # extension or id -> id of a user who works there
         self._users_at: float | None = None
+        self._taken: dict[str, str] = {}  # records that came by another way -> the call that each of them is
 
     @property
     def client(self) -> Client:
@@ -47,7 +69,7 @@ class Bitrix24Destination:
         """Return how many of the parcels' commands fit in one batch."""
         used = 0
         for number, parcel in enumerate(parcels):
-            used += plan(parcel, number).size
+            used += 1 if self._is_new(parcel) else plan(parcel, number).size
             if used > BATCH_MAX:
                 return max(number, 1)
         return len(parcels)
@@ -55,65 +77,81 @@ class Bitrix24Destination:
     def advance(self, parcels: Sequence[Parcel], deadline: Deadline) -> list[Outcome]:
         """Return one outcome for each parcel, after one batch."""
         outcomes: list[Outcome] = []
-        sent: list[tuple[Parcel, Any]] = []
+        sent: list[tuple[Parcel, Plan]] = []
+        new: list[Parcel] = []
         batch: dict[str, Command] = {}
         try:
             for number, parcel in enumerate(parcels):
                 wanted = plan(parcel, number)
                 user = self._user(parcel, deadline) if wanted.register or wanted.finish else "-"
                 if user is None:
-                    outcomes.append(_held(parcel))
+                    outcomes.append(held(parcel, "employee-unknown", parcel.call.employee))
+                elif self._is_new(parcel):
+                    batch[_question(parcel)] = look_for(parcel.call, self._reader.zone(deadline))
+                    new.append(parcel)
                 elif wanted.size == 0:
-                    outcomes.append(Outcome(parcel.delivery_id, parcel.step, parcel.facts, done=True))
+                    outcomes.append(
+                        Outcome(parcel.delivery_id, parcel.step, parcel.facts, done=True, sent=False)
+                    )
                 else:
                     create = self._account.unknown_phone == "create"
                     batch |= commands(parcel, wanted, user, create_contact=create)
                     sent.append((parcel, wanted))
-            if not sent:
+            if not batch:
                 return outcomes
-            answers = self.client.batch(batch, deadline, reads=False)
+            answers = self.client.batch(batch, deadline, reads=not sent)
         except ServiceError as error:
             done = {each.delivery_id for each in outcomes}
-            left = [parcel for parcel in parcels if parcel.delivery_id not in done]
-            return outcomes + [failed(parcel, error, parcel.step, parcel.facts) for parcel in left]
-        return outcomes + [outcome(parcel, wanted, answers) for parcel, wanted in sent]
+            asked = {each.delivery_id for each in new}
+            left = [each for each in parcels if each.delivery_id not in done]
+            return outcomes + [
+                failed(each, _unasked(error) if each.delivery_id in asked else error) for each in left
+            ]
+        outcomes += [outcome(parcel, wanted, answers) for parcel, wanted in sent]
+        return outcomes + self._known(new, answers)
 
     def look_up(self, parcels: Sequence[Parcel], deadline: Deadline) -> Mapping[int, Found | Outcome | None]:
-        """Return what the portal has: by our id; of what we never sent, by phone and time, too."""
+        """Return what the portal has under our ids."""
+        questions = {_question(each): look_for_id(each.call) for each in parcels}
         try:
-            found = self._by_id(parcels, deadline)
-            unsent = [each for each in parcels if found[each.delivery_id] is None and each.attempts <= 1]
-            others = self._reader.find([each.call for each in unsent], deadline) if unsent else {}
+            answers = self.client.batch(questions, deadline)
         except ServiceError as error:
-            return {each.delivery_id: failed(each, error, each.step, each.facts) for each in parcels}
-        for parcel in unsent:
-            records = others.get(parcel.call.call_id)
-            if records:  # it came in by another way; nothing of it is ours to complete
-                first = records[0]
-                found[parcel.delivery_id] = Found(
-                    RECORDED, {"id": first.record_id}, whole=True, remote_id=first.record_id
-                )
-        return found
-
-    def _by_id(self, parcels: Sequence[Parcel], deadline: Deadline) -> dict[int, Found | Outcome | None]:
-        asked = {
-            f"q{each.delivery_id}": Command(
-                STATISTICS,
-                {"FILTER": {"EXTERNAL_CALL_ID": each.call.call_id}, "SORT": "ID", "ORDER": "ASC"},
-            )
-            for each in parcels
-        }
-        answers = self.client.batch(asked, deadline)
+            return {each.delivery_id: failed(each, error) for each in parcels}
         found: dict[int, Found | Outcome | None] = {}
         for parcel in parcels:
-            answer = answers.answers.get(f"q{parcel.delivery_id}")
-            if answer is None or not isinstance(answer.result, list):
-                lost = ServiceError(Failure.RETRY, "no-answer", "the batch has no answer for this command")
-                error = answers.errors.get(f"q{parcel.delivery_id}", lost)
-                found[parcel.delivery_id] = failed(parcel, error, parcel.step, parcel.facts)
-            else:
-                found[parcel.delivery_id] = _found(parcel, answer.result)
+            rows = _rows(parcel, answers)
+            found[parcel.delivery_id] = (
+                failed(parcel, rows) if isinstance(rows, ServiceError) else _found(parcel, rows)
+            )
         return found
+
+    def _is_new(self, parcel: Parcel) -> bool:
+        """Return whether the portal has to be asked first: nothing of it was ever sent, as far as we know."""
+        return not parcel.step and not asked_now(parcel.facts.get(ASKED), self._clock.now())
+
+    def _known(self, parcels: Sequence[Parcel], answers: Batch) -> list[Outcome]:
+        """Return the outcomes of questions: it is there, or it may be sent now."""
+        now = str(int(self._clock.now().timestamp()))
+        outcomes = []
+        for parcel in parcels:
+            rows = _rows(parcel, answers)
+            if isinstance(rows, ServiceError):
+                outcomes.append(failed(parcel, _unasked(rows)))
+                continue
+            row = same_call(parcel.call, rows, self._region, self._taken)
+            if row is None:
+                outcomes.append(Outcome(parcel.delivery_id, parcel.step, {**parcel.facts, ASKED: now}))
+                continue
+            known = _there(parcel, row)
+            if len(self._taken) >= _TAKEN_MAX:
+                self._taken.clear()
+            self._taken[known.remote_id] = parcel.call.call_id
+            outcomes.append(
+                Outcome(
+                    parcel.delivery_id, known.step, known.facts, done=known.whole, remote_id=known.remote_id
+                )
+            )
+        return outcomes
 
     def _user(self, parcel: Parcel, deadline: Deadline) -> str | None:
         """Return the user who gets the call; None if its employee is none there, and no fallback is."""
@@ -129,11 +167,34 @@ class Bitrix24Destination:
     def _users_now(self, deadline: Deadline) -> dict[str, str]:
         now = self._clock.monotonic()
         if self._users_at is None or now - self._users_at > _USERS_FOR_S:
-            active = [each for each in self._reader.employees(deadline) if each.active]
+            try:
+                active = [each for each in self._reader.employees(deadline) if each.active]
+            except ServiceError as error:
+                raise aside(error) from None
             self._users = {each.id: each.id for each in active}
             self._users |= {each.extension: each.id for each in active if each.extension}
             self._users_at = now
         return self._users
+
+
+def _question(parcel: Parcel) -> str:
+    return f"q{parcel.delivery_id}"
+
+
+def _rows(parcel: Parcel, answers: Batch) -> list[Any] | ServiceError:
+    """Return the rows that a question brought, or why it brought none."""
+    name = _question(parcel)
+    answer = answers.answers.get(name)
+    if answer is None or not isinstance(answer.result, list):
+        return answers.errors.get(name) or ServiceError(Failure.RETRY, "no-answer", _NO_ANSWER)
+    return answer.result
+
+
+def _unasked(error: ServiceError) -> ServiceError:
+    """Return what it means that a question failed: the call itself is neither refused nor in doubt."""
+    if error.failure not in {Failure.AMBIGUOUS, Failure.DATA}:
+        return error
+    return ServiceError(Failure.RETRY, error.code, error.text, status=error.status, sent=False)
 
 
 def _found(parcel: Parcel, rows: list[Any]) -> Found | None:
@@ -143,9 +204,16 @@ def _found(parcel: Parcel, rows: list[Any]) -> Found | None:
         for row in rows
         if isinstance(row, dict) and str(row.get("EXTERNAL_CALL_ID")) == parcel.call.call_id
     ]
-    if not own:
-        return None
-    row = own[0]
+    if own:
+        return _there(parcel, own[0])
+    if parcel.step == REGISTERED and "call_id" in parcel.facts and GONE not in parcel.facts:
+        # Registered and not finished, as far as the statistics know: finishing it is what cannot make a copy.
+        return Found(REGISTERED, parcel.facts, whole=False)
+    return None
+
+
+def _there(parcel: Parcel, row: Mapping[str, Any]) -> Found:
+    """Return how far a call is that the statistics have; it may have come by another way."""
     recording = parcel.call.recording_url or ""
     has_recording = bool(row.get("CALL_RECORD_URL")) or row.get("RECORD_FILE_ID") is not None
     facts = {**parcel.facts, "call_id": str(row.get("CALL_ID") or ""), "id": str(row.get("ID") or "")}
@@ -153,16 +221,3 @@ def _found(parcel: Parcel, rows: list[Any]) -> Found | None:
         facts["recording"] = recording
     whole = not recording or facts.get("recording") == recording
     return Found(RECORDED if has_recording else FINISHED, facts, whole, facts["id"])
-
-
-def _held(parcel: Parcel) -> Outcome:
-    return Outcome(
-        parcel.delivery_id,
-        parcel.step,
-        parcel.facts,
-        failure=Failure.CONFIGURATION,
-        code="employee-unknown",
-        text=parcel.call.employee,
-        sent=False,
-        alone=True,
-    )

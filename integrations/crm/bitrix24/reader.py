@@ -74,7 +74,7 @@ class Bitrix24Reader:
         Raises:
             ServiceError: the portal refuses or cannot be reached.
         """
-        zone = self._zone(deadline)
+        zone = self.zone(deadline)
         wanted = {
             ">=CALL_START_DATE": _iso(since - _EDGE, zone),
             "<CALL_START_DATE": _iso(until + _EDGE, zone),
@@ -126,7 +126,7 @@ class Bitrix24Reader:
             ServiceError: the portal refuses or cannot be reached, or a row cannot be read.
         """
         found = FoundCalls(calls)
-        zone = self._zone(deadline) if found.calls else None
+        zone = self.zone(deadline) if found.calls else None
         ids = list(dict.fromkeys(call.call_id for call in found.calls if call.call_id))
         if self._arrays:
             self._by_arrays(found, ids, zone, deadline)
@@ -218,8 +218,12 @@ class Bitrix24Reader:
     def _record(self, row: Any, zone: tzinfo | None) -> CrmCall:
         return crm_call(row, self.client.portal, self._surroundings.region, zone)
 
-    def _zone(self, deadline: Deadline) -> tzinfo | None:
-        """Return the portal's zone: filters are written in it, so that one that drops the offset is right."""
+    def zone(self, deadline: Deadline) -> tzinfo | None:
+        """Return the portal's zone: filters are written in it, so that one that drops the offset is right.
+
+        Raises:
+            ServiceError: the portal refuses or cannot be reached.
+        """
         if self.client.portal_time is None:
             self.client.call("profile", {}, deadline)
         at = self.client.portal_time

@@ -23,9 +23,13 @@ REGISTER = "telephony.externalCall.register"
 FINISH = "telephony.externalCall.finish"
 ATTACH = "telephony.externalCall.attachRecord"
 REGISTERED, FINISHED, RECORDED = "registered", "finished", "recorded"
+ASKED = "asked"  # fact: when the portal said that it has nothing of the call
+GONE = "gone"  # fact: the portal does not know the registered call any more
 FALLBACK = "fallback"  # fact: the call goes to the configured fallback, its employee is none there
 _OUTGOING, _INCOMING = 1, 2
 _ANSWERED, _MISSED = "200", "304"
+_LIMIT = "QUERY_LIMIT_EXCEEDED"
+_NOT_FOUND = "call is not found (call should be registered"
 _NO_USER = ("user is not found or is not active", "user_id or user_phone_inner should be set")
 
 
@@ -128,16 +132,31 @@ def _keep(facts: dict[str, str], reached: str, result: Mapping[str, object], par
 
 
 def failed(
-    parcel: Parcel, error: ServiceError, step: str, facts: Mapping[str, str], *, at: str = ""
+    parcel: Parcel,
+    error: ServiceError,
+    step: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    *,
+    at: str = "",
 ) -> Outcome:
-    """Return the outcome of a step that failed; what an earlier one reached is kept."""
-    failure, alone = error.failure, False
-    if at == REGISTERED and error.text.casefold().startswith(_NO_USER):
+    """Return the outcome of a step that failed; what an earlier one reached is kept.
+
+    `at` names the step whose own command was answered with the error; empty: the whole request was.
+    """
+    step = parcel.step if step is None else step
+    facts = parcel.facts if facts is None else facts
+    words = error.text.casefold()
+    failure, alone = error.failure, bool(at) and error.failure is Failure.DATA
+    if at in {REGISTERED, FINISHED} and words.startswith(_NO_USER):
         if FALLBACK not in facts:  # dismissed, or unknown there: the next try goes to the fallback
             return Outcome(parcel.delivery_id, step, {**facts, FALLBACK: "1"}, note="crm.user-inactive")
         failure, alone = Failure.CONFIGURATION, True
-    if at == RECORDED and failure is Failure.DATA and "http error" in error.text.casefold():
+    elif at == FINISHED and words.startswith(_NOT_FOUND):
+        facts = {**facts, GONE: "1"}  # finished by an earlier try, most likely: the statistics will tell
+    elif at == RECORDED and failure is Failure.DATA and "http error" in words:
         failure, alone = Failure.RETRY, True  # the recording is not there yet: our side, not the portal's
+    elif error.code.upper() == _LIMIT:
+        failure = Failure.WAIT
     return Outcome(
         parcel.delivery_id,
         step,
