@@ -33,41 +33,50 @@ class Accepted(NamedTuple):
         return Accepted(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
 
 
-def accept(store: Store, destination: str, calls: Iterable[Call], horizon_s: float) -> Accepted:
-    """Take calls for a destination; what is known is left alone, what has changed is updated."""
+def accept(
+    store: Store, destination: str, calls: Iterable[Call], horizon_s: float, *, ask_first: bool = False
+) -> Accepted:
+    """Take calls for a destination; what is known is left alone, what has changed is updated.
+
+    With `ask_first` the destination is asked about what is new before it is sent: somebody else may have
+    brought it.
+    """
+    first = State.VERIFYING if ask_first else State.WAITING
     total = Accepted()
     offered = iter(calls)
     while batch := list(islice(offered, _BATCH)):
-        total = total.plus(_accept_batch(store, destination, batch, horizon_s))
+        total = total.plus(_accept_batch(store, destination, batch, horizon_s, first))
     return total
 
 
-def _accept_batch(store: Store, destination: str, calls: Sequence[Call], horizon_s: float) -> Accepted:
+def _accept_batch(
+    store: Store, destination: str, calls: Sequence[Call], horizon_s: float, first: State
+) -> Accepted:
     last = {(call.source, call.call_id): call for call in calls}  # the last word of a call counts
     with store.write() as connection:
         now = store.now(connection)
         connection.execute(upsert(connection, LANES).values(destination=destination).on_conflict_do_nothing())
-        rows = [_row(destination, call, now, horizon_s) for _, call in sorted(last.items())]
+        rows = [_row(destination, call, now, horizon_s, first) for _, call in sorted(last.items())]
         statement = upsert(connection, DELIVERIES).on_conflict_do_nothing(
             index_elements=["destination", "source", "call_id"]
         )
         inserted = connection.execute(statement.returning(DELIVERIES.c.source, DELIVERIES.c.call_id), rows)
         new = {(row.source, row.call_id) for row in inserted}
         known = [row for row in rows if (row["source"], row["call_id"]) not in new]
-        count(connection, {(destination, State.WAITING): len(new)})
+        count(connection, {(destination, first): len(new)})
         updated = _update(connection, destination, known, now, horizon_s)
     repeated = len(calls) - len(last)
     return Accepted(len(new), len(known) - updated + repeated, updated)
 
 
-def _row(destination: str, call: Call, now: float, horizon_s: float) -> dict[str, object]:
+def _row(destination: str, call: Call, now: float, horizon_s: float, first: State) -> dict[str, object]:
     return {
         "destination": destination,
         "source": call.source,
         "call_id": call.call_id,
         "payload": payload_of(call),
         "started_at": call.started_at.timestamp(),
-        "state": State.WAITING.value,
+        "state": first.value,
         "enqueued_at": now,
         "next_attempt_at": now,
         "deadline_at": now + horizon_s,

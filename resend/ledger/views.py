@@ -36,6 +36,8 @@ class LaneView(NamedTuple):
     paused_by: str
     paused_why: str
     last_error: str
+    broken_since: float = 0.0  # 0: nothing is broken
+    broken_why: str = ""
 
     @property
     def pending(self) -> int:
@@ -123,6 +125,8 @@ def lane_views(store: Store, destination: str | None = None) -> list[LaneView]:
                     row.paused_by,
                     row.paused_why,
                     row.last_error,
+                    row.broken_since,
+                    row.broken_why,
                 )
             )
     return views
