@@ -87,7 +87,8 @@ class Worker:
                 signal.signal(number, handler)
 
     def run(self, *, once: bool = False, until_empty: bool = False) -> Worked:
-        """Work until `stop`, or `once` what is due, or `until_empty` until nothing waits at all.
+        """Work until `stop`, or `once` what is due, or `until_empty` until nothing can be brought any more: what is
+        paused, or has no account in the configuration, waits for a person.
 
         Raises:
             DBAPIError: the database failed again and again, and the run was to end by itself.
@@ -150,7 +151,7 @@ class Worker:
             del self._lanes[name]
 
     def _is_empty(self) -> bool:
-        return pending(self._store) == 0
+        return pending(self._store, self._unknown) == 0
 
     def _wait(self, running: dict[Future[Drained | None], str]) -> None:
         if not running:

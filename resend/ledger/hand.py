@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from resend.ledger.rows import count
+from resend.ledger.rows import count, upsert
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
 from resend.model import ENDED, Breaker, State
 
@@ -119,7 +119,9 @@ def _let_try(connection: sa.Connection, destinations: set[str], now: float) -> N
 
 
 def pause(store: Store, destination: str, *, who: str, why: str) -> bool:
-    """Stop a lane until it is resumed; return whether there is such a lane."""
+    """Stop a lane until it is resumed, even before its first call; return whether that is so now."""
+    with store.write() as connection:
+        connection.execute(upsert(connection, LANES).values(destination=destination).on_conflict_do_nothing())
     return _set_pause(store, destination, who, why)
 
 

@@ -14,7 +14,7 @@ from resend.model import Breaker, LaneState, Lease, LeaseLostError, State
 from resend.policy import LONGEST_PAUSE_S, BreakerView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from resend.ledger.store import Store
     from resend.model import Delivery
@@ -116,14 +116,17 @@ def due_lanes(store: Store, limit: int = 1000) -> list[str]:
         return [row.destination for row in rows]
 
 
-def pending(store: Store) -> int:
-    """Return how many deliveries are still to be brought, over all lanes."""
+def pending(store: Store, without: Collection[str] = ()) -> int:
+    """Return how many deliveries are still to be brought: of all lanes but paused ones and those named."""
     states = ("waiting", "sending", "verifying")
     with store.read() as connection:
-        wanted = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(
-            COUNTS.c.state.in_(states)
+        rows = connection.execute(
+            sa.select(COUNTS.c.destination, sa.func.sum(COUNTS.c["count"]))
+            .join(LANES, LANES.c.destination == COUNTS.c.destination)
+            .where(COUNTS.c.state.in_(states), LANES.c.paused_by == "")
+            .group_by(COUNTS.c.destination)
         )
-        return int(connection.execute(wanted).scalar_one())
+        return sum(int(row[1]) for row in rows if row[0] not in without)
 
 
 def recover(store: Store, lease: Lease, settle_s: float) -> int:
