@@ -21,6 +21,7 @@ FIELDS = (
 TRANSFERRED = "transferred"
 _LATEST = 4_102_444_800  # the year 2100
 _LONGEST_S = 30 * 86400
+_LONGEST_NAME = 200  # of a recording
 
 
 class Leg(NamedTuple):
@@ -93,7 +94,7 @@ def call_of(legs: Sequence[Leg], setting: Setting) -> Call:
     internal = bool(first.from_extension and first.to_extension)
     incoming = first.direction == "in"
     contact = first.from_number if incoming else first.to_number
-    records = [record for leg in legs for record in leg.records]
+    records = [record for leg in legs for record in leg.records if len(record) <= _LONGEST_NAME]
     people = [leg.to_extension if incoming else leg.from_extension for leg in (*answered[::-1], *legs)]
     tags = (INTERNAL,) if internal else ()
     talked = list(dict.fromkeys(name for name in people[: len(answered)] if name))

@@ -24,6 +24,7 @@ FIELDS = (
 )  # fmt: skip
 _LONGEST_S = 7 * 86400
 _LONGEST_URL = 2000
+_LONGEST_NAME = 200  # of a recording
 Row = dict[str, Any]  # `Any`: JSON of others
 
 
@@ -160,7 +161,12 @@ def _recording(row: Row, setting: Setting) -> str | None:
         if not isinstance(records, list):
             raise BadFieldError(field)
         name = str(records[0]) if records else ""
-        if name and isinstance(communication, int) and name.isascii() and name.replace("-", "").isalnum():
+        if (
+            0 < len(name) <= _LONGEST_NAME
+            and isinstance(communication, int)
+            and name.isascii()
+            and name.replace("-", "").isalnum()
+        ):
             return f"{setting.media}/system/media/{kind}/{communication}/{name}/"
     return None
 
