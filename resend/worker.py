@@ -87,8 +87,9 @@ class Worker:
                 signal.signal(number, handler)
 
     def run(self, *, once: bool = False, until_empty: bool = False) -> Worked:
-        """Work until `stop`, or `once` what is due, or `until_empty` until nothing can be brought any more: what is
-        paused, or has no account in the configuration, waits for a person.
+        """Work until `stop`, or `once` what is due, or `until_empty` until nothing more can be brought.
+
+        What is paused, or has no account in the configuration, waits for a person and not for us.
 
         Raises:
             DBAPIError: the database failed again and again, and the run was to end by itself.
