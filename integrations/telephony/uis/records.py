@@ -152,6 +152,7 @@ def _answered(people: Sequence[object] | None) -> bool:
 
 def _recording(row: Row, setting: Setting) -> str | None:
     communication = row.get("communication_id")
+    number = clean(communication) if isinstance(communication, int) else ""
     link = row.get("full_record_file_link")
     sound = isinstance(link, str) and link.startswith("https://") and link.isprintable()
     if not setting.rewrites and sound and len(str(link)) <= _LONGEST_URL:
@@ -161,13 +162,9 @@ def _recording(row: Row, setting: Setting) -> str | None:
         if not isinstance(records, list):
             raise BadFieldError(field)
         name = str(records[0]) if records else ""
-        if (
-            0 < len(name) <= _LONGEST_NAME
-            and isinstance(communication, int)
-            and name.isascii()
-            and name.replace("-", "").isalnum()
-        ):
-            return f"{setting.media}/system/media/{kind}/{communication}/{name}/"
+        plain = name.isascii() and name.replace("-", "").isalnum() and len(name) <= _LONGEST_NAME
+        if plain and number:
+            return f"{setting.media}/system/media/{kind}/{number}/{name}/"
     return None
 
 

@@ -11,6 +11,7 @@ from integrations.telephony.uis.client import UisClient
 from integrations.telephony.uis.records import TIME, Setting, parse, session_id, start_of, talkers
 from integrations.telephony.uis.window import Window
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -176,7 +177,7 @@ def extensions(rows: Sequence[Row]) -> dict[int, str]:
         inner = row.get("extension")
         number = inner.get("extension_phone_number") if isinstance(inner, dict) else None
         if isinstance(row.get("id"), int) and isinstance(number, str | int) and str(number).strip():
-            found[row["id"]] = str(number).strip()
+            found[row["id"]] = clean(str(number).strip())
     return found
 
 
