@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
-from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -56,38 +55,6 @@ class Links(NamedTuple):
 
     pairs: list[tuple[int, int]]
     ambiguous: list[Ambiguous]
-
-
-def link_plain(
-    calls: Sequence[int], records: Sequence[int], times: Times, tolerance: float
-) -> list[tuple[int, int]] | None:
-    """Match a group in which no set has more than one call and one record; None if there is a larger one.
-
-    The same as `link_group` for what is nearly all of a month's calls, in a fraction of its time.
-    """
-    call_at, record_at = [times.call_at[c] for c in calls], [times.record_at[r] for r in records]
-    call_at.append(inf)
-    record_at.append(inf)
-    pairs = []
-    call = record = 0
-    while call < len(calls) and record < len(records):
-        apart = record_at[record] - call_at[call]
-        if apart > tolerance:
-            call += 1
-        elif apart < -tolerance:
-            record += 1
-        elif (
-            call_at[call + 1] - record_at[record] <= tolerance
-            or record_at[record + 1] - call_at[call] <= tolerance
-        ):
-            return None
-        else:
-            way = times.record_way(records[record])
-            if way == 0 or way == times.call_way(calls[call]):
-                pairs.append((calls[call], records[record]))
-            call += 1
-            record += 1
-    return pairs
 
 
 def link_group(

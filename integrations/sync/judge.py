@@ -17,7 +17,7 @@ from integrations.sync.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from integrations.crm.reader import Employee
     from integrations.sync.stores import CallStore, RecordStore
@@ -49,27 +49,45 @@ class Judge:
         self.untold_recordings = 0
         self.created_ahead = True
 
-    def gaps(self, number: int, record: int, ahead: float) -> list[str]:
-        """Return the codes of a pair's gaps; `ahead` is the CRM's clock in microseconds at the call."""
-        calls, flags, theirs = self._calls, self._calls.flags[number], self._records.flags[record]
-        found = []
-        if flags & RECORDED and flags & ANSWERED and calls.talk[number] >= self._least_talk:
-            if not theirs & RECORDING_TOLD:
-                self.untold_recordings += 1
-            elif not theirs & RECORDING_THERE:
-                found.append("sync.recording-missing")
-        # `wrong_employee` and `late_by` once more, without the calls: this is done a million times
-        expected = self._expected[calls.employee[number]]
-        if expected != _UNKNOWN and flags & (ANSWERED | OUT):
-            theirs_by = self._records.employee[record]
-            if theirs_by not in {expected, self._nobody}:
-                found.append("sync.wrong-employee")
-        if not theirs & HAS_CONTACT and calls.has_full_number(number):
-            found.append("sync.no-contact")
-        # not a number where the CRM does not tell: then no comparison holds
-        if self._records.created[record] - ahead * self.created_ahead - calls.end[number] > self._late:
-            found.append("sync.delivered-late")
-        return found
+    def gaps(
+        self, pairs: Iterable[tuple[int, int]], at_crm: Sequence[float]
+    ) -> Iterator[tuple[str, int, int]]:
+        """Yield code, call and record of every gap of pairs; `at_crm` is each call's time by the CRM's clock.
+
+        The questions of `wrong_employee` and `late_by` once more, in place: this is asked a million times.
+        """
+        calls, records = self._calls, self._records
+        flags_of, theirs_of, start, end = calls.flags, records.flags, calls.start, calls.end
+        talk, caller, owner, created = calls.talk, calls.employee, records.employee, records.created
+        expected_of, nobody, least, latest = self._expected, self._nobody, self._least_talk, self._late
+        moved = self.created_ahead
+        with_recording, spoken = RECORDED | ANSWERED, ANSWERED | OUT
+        for number, record in pairs:
+            flags, theirs = flags_of[number], theirs_of[record]
+            if (
+                flags & with_recording == with_recording
+                and not theirs & RECORDING_THERE
+                and talk[number] >= least
+            ):
+                if theirs & RECORDING_TOLD:
+                    yield "sync.recording-missing", number, record
+                else:
+                    self.untold_recordings += 1
+            expected = expected_of[caller[number]]
+            if (
+                expected != owner[record]
+                and expected != _UNKNOWN
+                and owner[record] != nobody
+                and flags & spoken
+            ):
+                yield "sync.wrong-employee", number, record
+            if not theirs & HAS_CONTACT and calls.has_full_number(number):
+                yield "sync.no-contact", number, record
+            late = created[record] - end[number]
+            if moved:
+                late -= at_crm[number] - start[number]
+            if late > latest:  # never where the CRM does not tell: then it is not a number
+                yield "sync.delivered-late", number, record
 
     def wrong_employee(self, number: int, record: int) -> bool:
         """Return whether the record is with somebody else than the one who spoke."""

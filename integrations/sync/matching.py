@@ -11,8 +11,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from integrations.sync.clock import LARGEST_S, Clock, Sighting, read_clock
-from integrations.sync.group import Ambiguous, Times, link_group, link_plain
-from integrations.sync.phone_groups import Groups
+from integrations.sync.group import Ambiguous, Times, link_group
+from integrations.sync.phone_groups import END, Groups
 from integrations.sync.rules import NO_RULE
 from integrations.sync.stores import DIRECTION_IN, OUT, SECOND
 
@@ -207,40 +207,62 @@ class Matching:
     # ---- by phone, direction and time
 
     def _match_phones(self) -> None:
-        rule, tolerance = self.calls.rule, self._tolerance
-        expected, start = self.expected, self.records.start
-        call_flags, record_flags = self.calls.flags, self.records.flags
-        crowded = []
+        rule = self.calls.rule
         groups = self._groups(
             number for number, other in enumerate(self.of_call) if other == FREE and rule[number] == NO_RULE
         )
-        for number, record in groups.first():
-            if groups.is_single(number, record):
-                apart = start[record] - expected[number]
-                way = record_flags[record] // DIRECTION_IN
-                if -tolerance <= apart <= tolerance and way in {0, 2 if call_flags[number] & OUT else 1}:
-                    self._link(number, record)
-                    self._residuals.append(apart)
-            else:
-                crowded.append((number, record))
+        crowded = self._link_plain(groups)
         times, tight = self._times(), self._tight()
-        for first_number, first_record in crowded:
-            numbers, some = groups.members(first_number, first_record)
-            if len(numbers) > 1:
-                numbers.sort(key=expected.__getitem__)
-            if len(some) > 1:
-                some.sort(key=start.__getitem__)
-            pairs = link_plain(numbers, some, times, tolerance)
-            if pairs is not None:
-                for number, record in pairs:
-                    self.of_call[number], self.of_record[record] = record, number
-                continue
+        for pair in crowded:
+            numbers, some = groups.members(*pair)
             self._sort(numbers, some)
-            links = link_group(numbers, some, times, tolerance, tight)
+            links = link_group(numbers, some, times, self._tolerance, tight)
             for number, record in links.pairs:
                 self._link(number, record)
             for unsure in links.ambiguous:
                 self._leave(unsure)
+
+    def _link_plain(self, groups: Groups) -> list[tuple[int, int]]:
+        """Link what has one call and one record within reach; return the groups where that is not all.
+
+        The same as `link_group` for nearly all of a month's calls, in a fraction of its time. Goes back in
+        time along both chains; a chain that is not in the order of time is left to `link_group`, too.
+        """
+        tolerance, expected, start = self._tolerance, self.expected, self.records.start
+        call_flags, record_flags = self.calls.flags, self.records.flags
+        earlier_call, earlier_record = groups.chains
+        of_call, of_record, residuals = self.of_call, self.of_record, self._residuals
+        crowded = []
+        for first in groups.first():
+            number, record = first
+            made: list[tuple[int, int]] = []
+            while number >= 0 <= record:
+                at, theirs = expected[number], start[record]
+                before, before_record = earlier_call[number], earlier_record[record]
+                if (before != END and expected[before] > at) or (
+                    before_record != END and start[before_record] > theirs
+                ):
+                    break
+                if theirs - at > tolerance:
+                    record = before_record
+                elif at - theirs > tolerance:
+                    number = before
+                elif (before != END and theirs - expected[before] <= tolerance) or (
+                    before_record != END and at - start[before_record] <= tolerance
+                ):
+                    break
+                else:
+                    way = record_flags[record] // DIRECTION_IN
+                    if way in {0, 2 if call_flags[number] & OUT else 1}:
+                        made.append((number, record))
+                    number, record = before, before_record
+            else:
+                for number, record in made:
+                    of_call[number], of_record[record] = record, number
+                    residuals.append(start[record] - expected[number])
+                continue
+            crowded.append(first)
+        return crowded
 
     def _groups(self, numbers: Iterable[int]) -> Groups:
         """Return these calls and the free records, by phone."""

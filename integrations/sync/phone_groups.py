@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_END = -1
+END = -1
 
 
 class Groups:
@@ -23,16 +23,16 @@ class Groups:
     ) -> None:
         wanted = list(records)
         phones = {record_phones[record] for record in wanted} if len(wanted) * 4 < len(call_phones) else None
-        self._next_call = array("i", [_END]) * len(call_phones)
-        self._calls = self._chain(call_phones, calls, self._next_call, phones)
-        self._next_record = array("i", [_END]) * len(record_phones)
-        self._records = self._chain(record_phones, wanted, self._next_record, self._calls)
+        self._before_call = array("i", [END]) * len(call_phones)
+        self._calls = self._chain(call_phones, calls, self._before_call, phones)
+        self._before_record = array("i", [END]) * len(record_phones)
+        self._records = self._chain(record_phones, wanted, self._before_record, self._calls)
 
     @staticmethod
     def _chain(
         phones: Sequence[int],
         numbers: Iterable[int],
-        following: array[int],
+        before: array[int],
         only: dict[int, int] | set[int] | None,
     ) -> dict[int, int]:
         last: dict[int, int] = {}
@@ -40,28 +40,29 @@ class Groups:
         for number in numbers:
             phone = phones[number]
             if only is None or phone in only:
-                following[number] = get(phone, _END)
+                before[number] = get(phone, END)
                 last[phone] = number
         return last
 
     def first(self) -> Iterator[tuple[int, int]]:
-        """Yield one call and one record of each phone that has both."""
+        """Yield the last call and the last record of each phone that has both."""
         calls = self._calls
         return ((calls[phone], record) for phone, record in self._records.items())
 
-    def is_single(self, call: int, record: int) -> bool:
-        """Return whether these are the phone's only ones."""
-        return self._next_call[call] == _END and self._next_record[record] == _END
+    @property
+    def chains(self) -> tuple[Sequence[int], Sequence[int]]:
+        """The call and the record of the same phone that was given before; `END` before the first."""
+        return self._before_call, self._before_record
 
     def members(self, call: int, record: int) -> tuple[list[int], list[int]]:
         """Return all calls and all records of the phone that `first` gave these of."""
-        return _follow(call, self._next_call), _follow(record, self._next_record)
+        return _follow(call, self._before_call), _follow(record, self._before_record)
 
 
-def _follow(number: int, following: array[int]) -> list[int]:
+def _follow(number: int, before: array[int]) -> list[int]:
     found = []
-    while number != _END:
+    while number != END:
         found.append(number)
-        number = following[number]
+        number = before[number]
     found.reverse()  # as they were given
     return found

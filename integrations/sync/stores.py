@@ -36,6 +36,8 @@ _Item = TypeVar("_Item")
 ANSWERED, RECORDED, OUT = 1, 2, 4
 # flags of a record; the direction is 0 where the CRM does not tell
 HAS_CONTACT, RECORDING_TOLD, RECORDING_THERE, DIRECTION_IN, DIRECTION_OUT = 1, 2, 4, 8, 16
+_TOLD = {None: 0, False: RECORDING_TOLD, True: RECORDING_TOLD | RECORDING_THERE}
+_WAYS = {"in": DIRECTION_IN, "out": DIRECTION_OUT}
 
 
 class PhoneKeys:
@@ -250,9 +252,7 @@ class RecordStore:
         self.employee.extend(self.employees.take(people))
         self.flags.extend(
             [
-                (HAS_CONTACT if contact else 0)
-                | (0 if recording is None else RECORDING_TOLD | RECORDING_THERE * recording)
-                | (DIRECTION_IN if way == "in" else DIRECTION_OUT if way == "out" else 0)
+                (contact != "") | _TOLD[recording] | _WAYS.get(way, 0)
                 for contact, recording, way in zip(contacts, told, ways, strict=True)
             ]
         )

@@ -115,26 +115,27 @@ class Telling:
         return [(n, record, expected[n] - start[n]) for n, record in pairs if record >= 0]
 
     def _judge_calls(self, numbers: list[int]) -> None:
-        matching, judge, gaps = self._matching, self._judge, self._gaps
-        calls, of_call, expected = matching.calls, matching.of_call, matching.expected
-        settled_by, names = self._frame.settled_by, self._frame.rules.names
+        matching, add = self._matching, self._gaps.add
+        for code, number, record in self._judge.gaps(self._settled_pairs(numbers), matching.expected):
+            add(code, number, record)
+
+    def _settled_pairs(self, numbers: list[int]) -> Iterator[tuple[int, int]]:
+        """Yield the pairs that are judged, and say on the way what becomes of all other calls."""
+        of_call, add, settled_by = self._matching.of_call, self._gaps.add, self._frame.settled_by
+        end, rules, expected = self._matching.calls.end, self._matching.calls.rule, self._matching.expected
+        names, (first, last) = self._frame.rules.names, self._edges
         for number in numbers:
-            rule, partner = calls.rule[number], of_call[number]
+            rule, partner = rules[number], of_call[number]
             if rule != NO_RULE:
                 self._excluded[names[rule]] += 1
-                continue
-            young = calls.end[number] > settled_by
-            if partner >= 0:
+            elif partner >= 0:
                 self._matched += 1
-                if not young:
-                    for code in judge.gaps(number, partner, expected[number] - calls.start[number]):
-                        gaps.add(code, number, partner)
-            elif young or not self._edges[0] <= expected[number] <= self._edges[1]:
+                if end[number] <= settled_by:
+                    yield number, partner
+            elif end[number] > settled_by or not first <= expected[number] <= last:
                 self._unjudged += 1
-            elif partner == UNSURE:
-                gaps.add("sync.ambiguous", number, NOBODY)
             else:
-                gaps.add("sync.call-missing", number, NOBODY)
+                add("sync.ambiguous" if partner == UNSURE else "sync.call-missing", number, NOBODY)
 
     def _judge_records(self) -> None:
         matching, gaps = self._matching, self._gaps
