@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import random  # noqa: TID251  chance is handed in from here
+from datetime import UTC
 from typing import TYPE_CHECKING, Self
 
 from integrations.registry import DESTINATIONS
@@ -18,6 +19,7 @@ from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
     from pathlib import Path
 
     from supportctl.core.site import SiteConfig
@@ -42,6 +44,16 @@ class Desk:
         self.schedule = Schedule(settings.horizon, settings.first_delay, settings.max_delay, settings.settle)
         self._chance = random.SystemRandom().random
         self.holder = f"{platform.node()}:{os.getpid()}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The shop's zone, else that of this computer."""
+        name = self.config.site.timezone
+        if name:
+            from zoneinfo import ZoneInfo
+
+            return ZoneInfo(name)
+        return self.clock.now().tzinfo or UTC
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -85,11 +97,29 @@ def open_desk(path: Path | None, clock: Clock | None = None) -> Desk:
     Raises:
         UsageError: `resend.no-config`, or what is wrong with the file.
     """
+    config, folder = _loaded(path)
+    return Desk(config, folder, clock or SystemClock())
+
+
+def store_file(path: Path | None) -> Path | None:
+    """Return the file of a configuration's ledger, None if it is kept by a server.
+
+    Raises:
+        UsageError: as `open_desk`.
+    """
+    from pathlib import Path as AnyPath
+
+    config, folder = _loaded(path)
+    url = _store_url(config, folder)
+    return AnyPath(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+
+
+def _loaded(path: Path | None) -> tuple[SiteConfig, Path | None]:
     config = load_config(path)
     if config is None:
         raise UsageError("resend.no-config")
     file = find_config(path)
-    return Desk(config, file.parent if file else None, clock or SystemClock())
+    return config, file.parent if file else None
 
 
 def _store_url(config: SiteConfig, folder: Path | None) -> str:

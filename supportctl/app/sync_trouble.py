@@ -11,7 +11,7 @@ from supportctl.app.accounts import Account, account_entry, account_target
 from supportctl.core.evidence import evidence
 from supportctl.core.failure import Failure, ServiceError
 from supportctl.core.finding import Status
-from supportctl.report.sync.model import SYSTEMS
+from supportctl.report.systems import SYSTEMS
 
 if TYPE_CHECKING:
     from pathlib import Path

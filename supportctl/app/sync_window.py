@@ -34,8 +34,8 @@ def window(since: str | None, until: str | None, now: datetime, zone: tzinfo | N
         UsageError: `sync.bad-time`, `sync.bad-window`.
     """
     zone = zone or now.tzinfo
-    first = _moment("--since", since or DEFAULT_SINCE, now, zone)
-    last = _moment("--until", until, now, zone, end=True) if until else now
+    first = moment("--since", since or DEFAULT_SINCE, now, zone)
+    last = moment("--until", until, now, zone, end=True) if until else now
     last = min(last, now)
     if not first < last <= first + _LONGEST:
         found = f"{first.isoformat(timespec='minutes')} … {last.isoformat(timespec='minutes')}"
@@ -43,7 +43,12 @@ def window(since: str | None, until: str | None, now: datetime, zone: tzinfo | N
     return Window(first, last)
 
 
-def _moment(option: str, text: str, now: datetime, zone: tzinfo | None, *, end: bool = False) -> datetime:
+def moment(option: str, text: str, now: datetime, zone: tzinfo | None, *, end: bool = False) -> datetime:
+    """Return what an option means; with `end` a date is the end of its day.
+
+    Raises:
+        UsageError: `sync.bad-time`.
+    """
     text = text.strip()
     ago = _AGO.fullmatch(text)
     try:
@@ -52,9 +57,9 @@ def _moment(option: str, text: str, now: datetime, zone: tzinfo | None, *, end: 
         if _DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=end)
             return datetime.combine(day, time(), zone)
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        moment.astimezone(UTC)  # the year 1 has no moment in the east
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found.astimezone(UTC)  # the year 1 has no moment in the east
     except (ValueError, OverflowError):
         raise UsageError("sync.bad-time", option=option, found=text) from None
-    return moment
+    return found

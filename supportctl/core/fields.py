@@ -5,6 +5,7 @@ A validator raises `PydanticCustomError` whose type is the key of the error's te
 
 import re
 import zoneinfo
+from ipaddress import ip_network
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
@@ -153,6 +154,17 @@ def _host(value: str) -> str:
     return value
 
 
+def _place(value: str) -> str:
+    if "/" in value and "://" not in value:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise PydanticCustomError("config.bad-host", "host", {"found": _without_secret(value)}) from None
+        return value
+    _host(value.removeprefix("*."))
+    return value
+
+
 def _store(value: str) -> str:
     if is_reference(value):
         return _secret(value)
@@ -178,4 +190,5 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Pattern = Annotated[str, AfterValidator(_pattern)]  # a regular expression
 Region = Annotated[str, AfterValidator(_region)]
 Host = Annotated[str, AfterValidator(_host)]
+Place = Annotated[str, AfterValidator(_place)]  # a host, *.DOMAIN for all of a domain's, or a network
 Store = Annotated[str, AfterValidator(_store), IsSecret(always=False)]

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
-from supportctl.core.fields import AnyAddress, Duration, Host, Name, Region, Secret, Store, Timezone
+from supportctl.core.fields import AnyAddress, Duration, Host, Name, Place, Region, Secret, Store, Timezone
 from supportctl.core.shop_accounts import Shop
 from supportctl.core.sync_settings import SyncSettings
 from supportctl.core.target import Target, parse_target
@@ -83,6 +83,11 @@ class ResendSettings(Strict):
     max_delay: Duration = 14400.0
     settle: Duration = Field(
         default=60.0, description="Wait after an unclear answer, before the CRM is asked."
+    )
+    recordings: tuple[Place, ...] = Field(
+        default=(),
+        description="Where recordings may lie: NAME, *.DOMAIN, NAME:PORT or a network (10.1.0.0/24). Empty: "
+        "anywhere in the internet, and at the telephony accounts' own addresses.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from integrations.sync.findings import clock_finding
 from supportctl.core.errors import EXIT_FAULT, EXIT_OK, EXIT_UNKNOWN, EXIT_WARNING
 from supportctl.core.finding import Status, worst
+from supportctl.report.systems import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,20 +30,6 @@ class Side(NamedTuple):
     def system(self) -> str:
         """The system as people call it."""
         return SYSTEMS.get(self.kind, self.kind)
-
-
-SYSTEMS = {
-    "uis": "UIS",
-    "ringostat": "Ringostat",
-    "mango": "Mango Office",
-    "asterisk": "Asterisk",
-    "csv": "CSV",
-    "bitrix24": "Bitrix24",
-    "amocrm": "amoCRM",
-    "moysklad": "MoySklad",
-    "hubspot": "HubSpot",
-    "webhook": "webhook",
-}
 
 
 class SyncReport(NamedTuple):

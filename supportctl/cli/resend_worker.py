@@ -1,0 +1,23 @@
+"""supportctl resend worker."""
+
+from __future__ import annotations
+
+import click
+
+from supportctl.cli.options import common_options, settings
+
+_MOST_THREADS = 200
+
+
+@click.command()
+@click.option("--threads", type=click.IntRange(1, _MOST_THREADS), default=16, metavar="N",
+              help="Bring calls to so many destinations at a time (default: 16).")  # fmt: skip
+@common_options
+@click.pass_context
+def worker(context: click.Context, threads: int) -> None:
+    """Deliver, as one of many workers on one PostgreSQL ledger, until SIGTERM or Ctrl-C."""
+    from supportctl.app.resend_cluster import run_cluster_worker
+    from supportctl.app.resend_desk import open_desk
+
+    with open_desk(settings(context).config) as desk:
+        run_cluster_worker(desk, threads)
