@@ -107,6 +107,9 @@ PEERS = {
     "moysklad-remap-12-sdk": Peer(
         _package("moysklad_remap_12_sdk"), "the package moysklad-remap-12-sdk is not installed", "make install"
     ),
+    "standardwebhooks": Peer(
+        _package("standardwebhooks"), "the package standardwebhooks is not installed", "make install"
+    ),
     "ser2net": Peer(_program("ser2net"), "no program `ser2net`", "apt-get install ser2net"),
     "ippeveprinter": Peer(
         _ippeveprinter,

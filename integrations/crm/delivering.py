@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.core.delivery import Outcome
@@ -22,6 +23,7 @@ EMPLOYEE_UNKNOWN = "employee-unknown"
 CONTACT_UNKNOWN = "contact-unknown"
 HIDDEN_CALLER = "hidden-caller"
 NO_CARD, USER_INACTIVE = "crm.no-card", "crm.user-inactive"
+_ID = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _BELIEVED_S = 600.0  # so long a list of employees is believed
 
 
@@ -69,7 +71,14 @@ def moved(parcel: Parcel, step: str, facts: Mapping[str, str], **more: str) -> O
 def whole(parcel: Parcel, step: str, facts: Mapping[str, str], remote_id: str) -> Outcome:
     """Return the outcome of a parcel that the destination has whole."""
     kept = {**parcel.facts, **facts}
-    return Outcome(parcel.delivery_id, step, kept, done=True, remote_id=remote_id, note=kept.get(NOTE, ""))
+    number = clean(remote_id, 80)
+    return Outcome(parcel.delivery_id, step, kept, done=True, remote_id=number, note=kept.get(NOTE, ""))
+
+
+def id_of(row: Mapping[str, object], name: str = "id") -> str:
+    """Return an id that a system has given, empty if that is none: letters, digits, `_`, `.`, `:` and `-`."""
+    value = str(row.get(name) if isinstance(row.get(name), str | int) else "")
+    return value if _ID.fullmatch(value) else ""
 
 
 def concerns_all(error: ServiceError) -> bool:

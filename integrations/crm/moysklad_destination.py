@@ -21,6 +21,7 @@ from integrations.crm.delivering import (
     Staff,
     failed,
     held,
+    id_of,
     moved,
     one_by_one,
     refused,
@@ -128,7 +129,7 @@ class MoySkladDestination:
             **({"recordUrl": [call.recording_url]} if call.recording_url else {}),
         }
         answer = self._send("POST", "call", "phone.call.create", body, deadline, reads=False)
-        number = str(answer.get("id") or "")
+        number = id_of(answer)
         return whole(parcel, CALLED, {ID: number, RECORDING: call.recording_url or ""}, number)
 
     def _ask(self, parcel: Parcel, fields: Mapping[str, Any], deadline: Deadline) -> Mapping[str, Any] | None:
@@ -166,8 +167,8 @@ class MoySkladDestination:
             body=json.dumps(body).encode(),
         )
         answer = json_of(request, phone.http.send(request, deadline))
-        if not isinstance(answer, dict):
-            raise ServiceError(request.lost, "not-an-object", str(type(answer).__name__))
+        if not isinstance(answer, dict) or not id_of(answer):  # it is no call: something else has answered
+            raise ServiceError(request.lost, "no-call", "the answer has no id")
         return answer
 
     def _employees(self, deadline: Deadline) -> Sequence[Employee]:
@@ -202,7 +203,7 @@ def _reader(
 def _found(parcel: Parcel, answer: Mapping[str, Any]) -> Found | Outcome:
     """Return what MoySklad has of a call, by its own answer."""
     recording = parcel.call.recording_url or ""
-    number = str(answer.get("id") or "")
+    number = id_of(answer)
     facts = {name: value for name, value in parcel.facts.items() if name != RECORDING} | {ID: number}
     links = answer.get("recordUrl")
     if not recording or (isinstance(links, list) and recording in links):

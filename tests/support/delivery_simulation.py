@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,6 +31,7 @@ ADDRESS = "https://acme.example"
 WIRE_FAULTS = (
     "lost-answer", "torn", "slow", "reset", "unavailable", "server-error", "not-json", "never-ending",
 )  # fmt: skip
+SEEDS = int(os.environ.get("SUPPORTCTL_SEEDS", "1"))  # of each simulation; more in a long run
 _MOST_ROUNDS = 4000
 _TROUBLED_ROUNDS = 150
 _LANE = "acme"

@@ -256,10 +256,14 @@ class AmoCrmDestination:
         if not items:
             return []
         try:
-            told = answered(self.api.write("POST", path, [item for _, item in items], deadline), _KEYS[path])
+            answer = self.api.write("POST", path, [item for _, item in items], deadline)
         except ServiceError as error:
             self._stop(error)
             return [self._refusal(parcel, item, error, len(items)) for parcel, item in items]
+        try:
+            told = answered(answer, _KEYS[path])
+        except ServiceError:  # something else has answered
+            return [failed(parcel, _LOST) for parcel, _ in items]
         outcomes = []
         for parcel, item in items:
             stored, wrong = told.stored.get(item["request_id"]), told.errors.get(item["request_id"])
@@ -290,4 +294,4 @@ class AmoCrmDestination:
             return moved(parcel, parcel.step, {FALLBACK: "1", NOTE: USER_INACTIVE})
         if parcel.step == UNKNOWN and self._to_inbox(parcel):
             return inbox_refusal(parcel, error, is_identical=bool(wrong and is_duplicate(wrong)))
-        return failed(parcel, error)
+        return failed(parcel, error)._replace(alone=bool(wrong))

@@ -12,7 +12,7 @@ from integrations.crm.amocrm.writing import (
     note_type,
     recording_text,
 )
-from integrations.crm.delivering import RECORDING, aside, refused, whole
+from integrations.crm.delivering import RECORDING, aside, id_of, refused, whole
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def _notes(api: AmoApi, on: _Card, types: tuple[str, ...], deadline: Deadline) -
     except ServiceError as error:
         raise aside(error) from None
     return [
-        _Note(str(row.get("id")), row["params"])
+        _Note(id_of(row), row["params"])
         for row in rows
-        if isinstance(row, dict) and isinstance(row.get("params"), dict)
+        if isinstance(row, dict) and id_of(row) and isinstance(row.get("params"), dict)
     ]
 
 

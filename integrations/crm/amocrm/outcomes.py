@@ -18,7 +18,7 @@ from integrations.crm.amocrm.writing import (
     card_of,
     lead_of,
 )
-from integrations.crm.delivering import RECORDING, failed, moved, refused, whole
+from integrations.crm.delivering import RECORDING, failed, id_of, moved, refused, whole
 from supportctl.core.delivery import Found
 from supportctl.core.failure import Failure, ServiceError
 
@@ -37,7 +37,7 @@ _MARKS = frozenset({ALONE, REFUSED})
 
 def called(parcel: Parcel, stored: Mapping[str, Any]) -> Outcome:
     """Return the outcome of a call that went to the card of its phone."""
-    card, number = card_of(stored), str(stored.get("id") or "")
+    card, number = card_of(stored), id_of(stored)
     facts = {"id": number, RECORDING: parcel.call.recording_url or ""}
     return whole(parcel, CALLED, {**facts, **({CARD: card} if card else {})}, number)
 
@@ -51,7 +51,7 @@ def in_inbox(parcel: Parcel, stored: Mapping[str, Any] | None, error: Mapping[st
     """Return the outcome of a call that was put into the unsorted."""
     if stored is None:
         return denied(parcel, error)
-    number, lead = str(stored.get("uid") or ""), lead_of(stored)
+    number, lead = id_of(stored, "uid"), lead_of(stored)
     facts = {UNSORTED: number, "id": number, RECORDING: parcel.call.recording_url or ""}
     return whole(parcel, INBOX, {**facts, **({LEAD: lead} if lead else {})}, number)
 
@@ -68,7 +68,7 @@ def inbox_refusal(parcel: Parcel, error: ServiceError, *, is_identical: bool) ->
 
 def contacted(parcel: Parcel, stored: Mapping[str, Any] | None, error: Mapping[str, Any]) -> Outcome:
     """Return the outcome of a call whose contact was made."""
-    number = str(stored.get("id") or "") if stored else ""
+    number = id_of(stored or {})
     if not number.isdecimal():
         return denied(parcel, error)
     return moved(parcel, CONTACTED, {CONTACT: number})
@@ -78,7 +78,7 @@ def noted(parcel: Parcel, stored: Mapping[str, Any] | None, error: Mapping[str, 
     """Return the outcome of a call that was put on the card of its contact."""
     if stored is None:
         return denied(parcel, error)
-    number = str(stored.get("id") or "")
+    number = id_of(stored)
     card = f"contacts:{parcel.facts[CONTACT]}"
     facts = {NOTE_ID: number, "id": number, CARD: card, RECORDING: parcel.call.recording_url or ""}
     return whole(parcel, CALLED, facts, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from integrations.crm.amocrm.api import embedded
+from integrations.crm.delivering import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,7 +138,7 @@ def is_of_employee(wrong: Iterable[Wrong]) -> bool:
 
 def card_of(stored: Mapping[str, Any]) -> str:
     """Return the card that a call was put on, "contacts:4021"; empty if the answer does not tell."""
-    kind, number = _KINDS.get(str(stored.get("entity_type"))), stored.get("entity_id")
+    kind, number = _KINDS.get(str(stored.get("entity_type"))), id_of(stored, "entity_id")
     return f"{kind}:{number}" if kind and number else ""
 
 
@@ -146,7 +147,7 @@ def lead_of(stored: Mapping[str, Any]) -> str:
     inner = stored.get("_embedded")
     leads = inner.get("leads") if isinstance(inner, dict) else None
     first = leads[0] if isinstance(leads, list) and leads else None
-    return str(first.get("id") or "") if isinstance(first, dict) else ""
+    return id_of(first) if isinstance(first, dict) else ""
 
 
 def _by_request(rows: Any) -> dict[str, Mapping[str, Any]]:

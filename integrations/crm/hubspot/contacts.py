@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.crm.delivering import aside
+from integrations.crm.delivering import aside, id_of
 from integrations.crm.hubspot.api import MAX_BATCH, results
 from integrations.crm.hubspot.parse import is_id
-from integrations.crm.hubspot.writing import contacts
+from integrations.crm.hubspot.writing import contacts, written
 from integrations.phones import normalise
 from supportctl.core.failure import ServiceError
 
@@ -62,9 +62,9 @@ class Contacts:
             self.forget(phone)
         for at in range(0, len(wanted), MAX_BATCH):
             answer = self._api.write(_CREATE, contacts(wanted[at : at + MAX_BATCH], owner), deadline)
-            for row in results(answer):
+            for row in written(answer):
                 for phone in _phones(row, self._region):
-                    made[phone] = str(row.get("id"))
+                    made[phone] = id_of(row)
         until = self._clock.monotonic() + _BELIEVED_S
         self._known.update({phone: (number, until) for phone, number in made.items()})
         return made
@@ -80,7 +80,7 @@ class Contacts:
             rows = results(self._api.post_to_read(_SEARCH, body, deadline))
         except ServiceError as error:
             raise aside(error) from None
-        same = [int(row["id"]) for row in rows if phone in _phones(row, self._region)]
+        same = [int(id_of(row)) for row in rows if phone in _phones(row, self._region)]
         return str(min(same)) if same else ""
 
 

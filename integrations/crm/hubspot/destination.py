@@ -15,6 +15,7 @@ from integrations.crm.delivering import (
     Staff,
     failed,
     held,
+    id_of,
     moved,
     unsent,
     whole,
@@ -36,6 +37,7 @@ from integrations.crm.hubspot.writing import (
     facts_of,
     of_batch,
     upsert,
+    written,
 )
 from supportctl.core.delivery import Found, Outcome
 from supportctl.core.failure import Failure, ServiceError
@@ -124,7 +126,7 @@ class HubSpotDestination:
         rows = {
             str(values.get(name)): (_id_of(row), values)
             for row in results(self.api.post_to_read(_READ, body, deadline))
-            if isinstance(row, dict) and isinstance(values := row.get("properties"), dict)
+            if isinstance(row, dict) and id_of(row) and isinstance(values := row.get("properties"), dict)
         }
         return {each.delivery_id: _found(each, rows.get(each.call.call_id)) for each in parcels}
 
@@ -174,7 +176,9 @@ class HubSpotDestination:
         if not linked:
             return outcomes
         pairs = [(each.facts[ID], cards[each.call.contact_phone]) for each in linked]
-        errors = _refused_links(self.api.write(_ASSOCIATE, associations(pairs), deadline))
+        answer = self.api.write(_ASSOCIATE, associations(pairs), deadline)
+        written(answer)
+        errors = _refused_links(answer)
         for parcel, (call, contact) in zip(linked, pairs, strict=True):
             if call in errors:  # the contact is gone by now: it is looked for again
                 self._contacts.forget(parcel.call.contact_phone)

@@ -76,6 +76,18 @@ def contacts(phones: Sequence[str], owner: str) -> dict[str, Any]:
     return {"inputs": [{"properties": {"phone": phone, "firstname": phone, **own}} for phone in phones]}
 
 
+def written(answer: dict[str, Any]) -> list[Any]:
+    """Return the results of a batch that has changed something.
+
+    Raises:
+        ServiceError: there are none: something else has answered, and it may have been done.
+    """
+    try:
+        return results(answer)
+    except ServiceError as error:
+        raise ServiceError(Failure.AMBIGUOUS, error.code, error.text) from None
+
+
 def answers(answer: dict[str, Any], external_property: str) -> Answers:
     """Return what a batch says of each call, named by the telephony's id.
 

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from delivery_simulation import WIRE_FAULTS, some_calls
+from delivery_simulation import SEEDS, WIRE_FAULTS, some_calls
 
 from integrations.crm.amocrm.destination import AmoCrmDestination
 from integrations.crm.reader import Employee
@@ -59,7 +59,8 @@ def on(portal, operation):
     return portal.operations.count(operation)
 
 
-@pytest.mark.parametrize(("seed", "unknown"), [(1, None), (2, "create"), (3, "inbox")])
+@pytest.mark.parametrize("unknown", [None, "create", "inbox"])
+@pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
 def test_each_call_is_there_once_through_every_fault(world, simulate, seed, unknown):
     bench, portal, destination = world(unknown_phone=unknown)
     chance = random.Random(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from delivery_simulation import WIRE_FAULTS, some_calls
+from delivery_simulation import SEEDS, WIRE_FAULTS, some_calls
 
 from integrations.crm.moysklad_destination import MoySkladDestination
 from integrations.crm.reader import Employee
@@ -46,7 +46,7 @@ def recordings(call):
     return [call.recording_url] if call.recording_url else []
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
 def test_each_call_is_there_once_through_every_fault(world, simulate, seed):
     bench, portal, destination = world()
     calls = some_calls(300, random.Random(seed), ["101", "102", "999", ""])

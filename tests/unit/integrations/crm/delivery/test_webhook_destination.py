@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from delivery_simulation import WIRE_FAULTS, some_calls
+from delivery_simulation import SEEDS, WIRE_FAULTS, some_calls
 
 from integrations.crm.webhook.destination import WebhookDestination, message_id
 from integrations.lab.webhook import WebhookPortal
@@ -28,7 +28,7 @@ def hooked(connect, address):
     return bench, portal, WebhookDestination(account, bench.around, bench.session)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
 def test_each_call_is_taken_once_through_every_fault(hooked, simulate, seed):
     bench, portal, destination = hooked
     simulation = simulate(bench, portal, destination, seed)
