@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,13 +13,16 @@ from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
 from resend.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from resend.ledger.store import Store
     from supportctl.core.call import Call
 
-_BATCH = 500
-_KEY = ("source", "call_id")
+BATCH = 1000
+Row = sa.Row[*tuple[Any, ...]]
+Key = tuple[str, str]  # source and call id
+_Changes = Counter[tuple[str, str]]  # destination and state -> difference
+_D = DELIVERIES.c
 
 
 class Accepted(NamedTuple):
@@ -33,97 +37,168 @@ class Accepted(NamedTuple):
         return Accepted(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
 
 
+class _Offered(NamedTuple):
+    """Calls that are offered, each once, and as the ledger writes them."""
+
+    calls: Mapping[Key, Call]
+    payloads: Mapping[Key, str]
+
+
+class _Terms(NamedTuple):
+    """On what terms a batch is taken."""
+
+    destination: str
+    now: float
+    deadline_at: float
+    state: State  # of those that are new
+
+
 def accept(
     store: Store, destination: str, calls: Iterable[Call], horizon_s: float, *, ask_first: bool = False
 ) -> Accepted:
     """Take calls for a destination; what is known is left alone, what has changed is updated.
 
-    With `ask_first` the destination is asked about what is new before it is sent: somebody else may have
-    brought it.
+    With `ask_first` the destination is asked about each new call before it is sent for the first time:
+    somebody else may have brought it. The horizon counts from now.
+
+    Raises:
+        LedgerError: the database failed; batches before that are in the ledger, and may be offered again.
     """
-    first = State.VERIFYING if ask_first else State.WAITING
     total = Accepted()
-    offered = iter(calls)
-    while batch := list(islice(offered, _BATCH)):
-        total = total.plus(_accept_batch(store, destination, batch, horizon_s, first))
+    coming = iter(calls)
+    state = State.VERIFYING if ask_first else State.WAITING
+    while batch := list(islice(coming, BATCH)):
+        last = {(call.source, call.call_id): call for call in batch}  # the last word of a call counts
+        offered = _Offered(last, {key: payload_of(call) for key, call in last.items()})
+        with store.write() as connection:
+            now = store.now(connection)
+            found = _take(connection, _Terms(destination, now, now + horizon_s, state), offered)
+        total = total.plus(found._replace(already_known=found.already_known + len(batch) - len(last)))
     return total
 
 
-def _accept_batch(
-    store: Store, destination: str, calls: Sequence[Call], horizon_s: float, first: State
-) -> Accepted:
-    last = {(call.source, call.call_id): call for call in calls}  # the last word of a call counts
-    with store.write() as connection:
-        now = store.now(connection)
-        connection.execute(upsert(connection, LANES).values(destination=destination).on_conflict_do_nothing())
-        rows = [_row(destination, call, now, horizon_s, first) for _, call in sorted(last.items())]
-        statement = upsert(connection, DELIVERIES).on_conflict_do_nothing(
-            index_elements=["destination", "source", "call_id"]
-        )
-        inserted = connection.execute(statement.returning(DELIVERIES.c.source, DELIVERIES.c.call_id), rows)
-        new = {(row.source, row.call_id) for row in inserted}
-        known = [row for row in rows if (row["source"], row["call_id"]) not in new]
-        count(connection, {(destination, first): len(new)})
-        updated = _update(connection, destination, known, now, horizon_s)
-    repeated = len(calls) - len(last)
-    return Accepted(len(new), len(known) - updated + repeated, updated)
+def _take(connection: sa.Connection, terms: _Terms, offered: _Offered) -> Accepted:
+    connection.execute(
+        upsert(connection, LANES).values(destination=terms.destination).on_conflict_do_nothing()
+    )
+    known, inserted = known_rows(connection, terms.destination, offered.payloads), 0
+    while new := [key for key in offered.payloads if key not in known]:
+        rows = [_row(terms, offered, key) for key in sorted(new)]
+        found = connection.execute(_INSERT, rows).rowcount
+        inserted += found
+        if found == len(rows):
+            break
+        known = known_rows(connection, terms.destination, offered.payloads)  # somebody else offered them, too
+    changed = [row.id for key, row in known.items() if is_changed(row, offered.payloads[key])]
+    changes = _update(connection, terms, changed, offered) if changed else Counter()
+    updated = sum(each for each in changes.values() if each > 0)
+    changes[terms.destination, terms.state.value] += inserted
+    count(connection, changes)
+    return Accepted(inserted, len(offered.payloads) - inserted - updated, updated)
 
 
-def _row(destination: str, call: Call, now: float, horizon_s: float, first: State) -> dict[str, object]:
+_KEYS: sa.BindParameter[str] = sa.bindparam("keys", expanding=True, type_=sa.String)
+_KNOWN_COLUMNS = (
+    _D.id, _D.source, _D.call_id, _D.payload, _D.state, _D.attempts, _D.next_attempt_at, _D.deadline_at,
+)  # fmt: skip
+_KNOWN = sa.select(*_KNOWN_COLUMNS).where(
+    _D.call_id.in_(_KEYS), _D.source == sa.bindparam("of"), _D.destination == sa.bindparam("lane")
+)
+_CHANGED = (
+    sa.select(*_KNOWN_COLUMNS)
+    .where(_D.id.in_(sa.bindparam("ids", expanding=True, type_=sa.BigInteger)))
+    .order_by(_D.id)
+)
+_NEW = ("payload", "started_at", "state", "next_attempt_at", "deadline_at")
+_INSERT = sa.text(
+    "INSERT INTO deliveries"
+    " (destination, source, call_id, payload, started_at, state, enqueued_at, next_attempt_at, deadline_at)"
+    " VALUES (:destination, :source, :call_id, :payload, :started_at, :state, :now, :now, :deadline_at)"
+    " ON CONFLICT (call_id, source, destination) DO NOTHING"
+)
+
+
+def known_rows(connection: sa.Connection, destination: str, keys: Iterable[Key]) -> dict[Key, Row]:
+    """Return those of some calls that the ledger has for a destination."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, call_id in keys:
+        by_source[source].append(call_id)
+    found = {}
+    for source, call_ids in by_source.items():
+        values = {"keys": call_ids, "of": source, "lane": destination}
+        for row in connection.execute(_KNOWN, values):
+            found[source, row.call_id] = row
+    return found
+
+
+def is_changed(row: Row, payload: str) -> bool:
+    """Return whether a call that is offered again is news to the ledger; a cancelled one never is."""
+    return bool(row.payload != payload and row.state != State.CANCELLED.value)
+
+
+def _row(terms: _Terms, offered: _Offered, key: Key) -> dict[str, object]:
+    call = offered.calls[key]
     return {
-        "destination": destination,
+        "destination": terms.destination,
         "source": call.source,
         "call_id": call.call_id,
-        "payload": payload_of(call),
+        "payload": offered.payloads[key],
         "started_at": call.started_at.timestamp(),
-        "state": first.value,
-        "enqueued_at": now,
-        "next_attempt_at": now,
-        "deadline_at": now + horizon_s,
+        "state": terms.state.value,
+        "now": terms.now,
+        "deadline_at": terms.deadline_at,
     }
 
 
-def _update(
-    connection: sa.Connection,
-    destination: str,
-    known: Sequence[dict[str, object]],
-    now: float,
-    horizon_s: float,
-) -> int:
-    """Give known calls whose payload has changed their new one; return how many.
+_UPDATE = (
+    sa.update(DELIVERIES)
+    .where(_D.id == sa.bindparam("delivery"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _NEW} | {"revision": _D.revision + 1})
+)
 
-    One that was delivered waits again, for a new horizon: its destination gets the change. One that ended
-    without an answer is asked about first. One that is being sent keeps its state: its worker's outcome is
-    for the old revision, and `settle` sees that.
+
+def _update(connection: sa.Connection, terms: _Terms, ids: Sequence[int], offered: _Offered) -> _Changes:
+    """Give known calls whose payload has changed their new one; return what that changes in the counts.
+
+    One that was delivered waits again: its destination gets the change. One that ended without an answer is
+    asked about first. One that is being sent keeps its state: its worker's outcome is for the old revision,
+    and `settle` sees that. The horizon is a new one, unless the call waits and was never sent whole.
     """
-    if not known:
-        return 0
-    table = DELIVERIES.c
-    found = connection.execute(
-        sa.select(
-            table.id, table.source, table.call_id, table.payload, table.state, table.revision, table.attempts
-        ).where(
-            table.destination == destination,
-            sa.tuple_(table.source, table.call_id).in_([(row["source"], row["call_id"]) for row in known]),
-        )
-    ).all()
-    offered = {(row["source"], row["call_id"]): row["payload"] for row in known}
-    updated = 0
-    for row in found:
-        payload = offered[row.source, row.call_id]
-        if row.payload == payload or row.state == State.CANCELLED:
-            continue
-        again = row.state in {State.DELIVERED, State.ESCALATED}
-        doubtful = row.state == State.ESCALATED and row.attempts > 0
-        ahead = State.VERIFYING if doubtful else State.WAITING
-        state = ahead if again else State(row.state)
-        values: dict[str, object] = {"payload": payload, "revision": row.revision + 1, "state": state.value}
-        if again:
-            values |= {"next_attempt_at": now, "deadline_at": now + horizon_s}
-            count(connection, {(destination, row.state): -1, (destination, state): 1})
-        connection.execute(sa.update(DELIVERIES).where(table.id == row.id).values(values))
-        connection.execute(
-            sa.insert(ATTEMPTS).values(delivery_id=row.id, at=now, kind="update", state=state.value)
-        )
-        updated += 1
-    return updated
+    query = _CHANGED if connection.dialect.name == "sqlite" else _CHANGED.with_for_update()
+    rows = connection.execute(query, {"ids": ids}).all()  # as they are now that nobody else changes them
+    rows = [row for row in rows if is_changed(row, offered.payloads[row.source, row.call_id])]
+    if not rows:
+        return Counter()
+    values = [_new_values(row, terms, offered) for row in rows]
+    connection.execute(_UPDATE, values)
+    connection.execute(
+        sa.insert(ATTEMPTS),
+        [
+            {"delivery_id": row.id, "at": terms.now, "kind": "update", "state": new["new_state"]}
+            for row, new in zip(rows, values, strict=True)
+        ],
+    )
+    changes: _Changes = Counter()
+    for row, new in zip(rows, values, strict=True):
+        changes[terms.destination, row.state] -= 1
+        changes[terms.destination, str(new["new_state"])] += 1
+    return changes
+
+
+def _new_values(row: Row, terms: _Terms, offered: _Offered) -> dict[str, object]:
+    before = State(row.state)
+    after = before
+    if before is State.DELIVERED or (before is State.ESCALATED and row.attempts == 0):
+        after = State.WAITING
+    elif before is State.ESCALATED:
+        after = State.VERIFYING
+    keeps_its_day = before in {State.WAITING, State.HELD}
+    key = (row.source, row.call_id)
+    return {
+        "delivery": row.id,
+        "new_payload": offered.payloads[key],
+        "new_started_at": offered.calls[key].started_at.timestamp(),
+        "new_state": after.value,
+        "new_next_attempt_at": row.next_attempt_at if after is before else terms.now,
+        "new_deadline_at": row.deadline_at if keeps_its_day else terms.deadline_at,
+    }

@@ -6,24 +6,42 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from resend.ledger.schema import COUNTS, DELIVERIES
+from resend.ledger.schema import DELIVERIES
 from resend.model import Acts, Delivery, State
 from supportctl.core.call import Call
 from supportctl.core.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    import sqlalchemy as sa
-
-COLUMNS = [column for column in DELIVERIES.c if column.name not in {"token", "started_at"}]
+_D = DELIVERIES.c
+# What a Delivery is made of, in this order.
+COLUMNS: Sequence[sa.Column[Any]] = (
+    _D.id, _D.destination, _D.source, _D.call_id, _D.payload, _D.revision, _D.state, _D.step, _D.facts,
+    _D.attempts, _D.enqueued_at, _D.next_attempt_at, _D.deadline_at, _D.failure, _D.error_code, _D.error_text,
+    _D.who_acts, _D.remote_id, _D.fingerprint,
+)  # fmt: skip
+_STATES = {state.value: state for state in State}
+_FAILURES = {"": None} | {failure.value: failure for failure in Failure}
+_ACTS = {acts.value: acts for acts in Acts}
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_encode_facts = json.JSONEncoder(ensure_ascii=False).encode
+# A statement compares with the word itself: with a parameter no partial index is found.
+IS: Mapping[State, sa.ColumnElement[bool]] = {
+    state: _D.state == sa.literal_column(f"'{state.value}'") for state in State
+}
+_COUNT = sa.text(
+    "INSERT INTO lane_counts (destination, state, count) VALUES (:destination, :state, :difference)"
+    " ON CONFLICT (destination, state) DO UPDATE SET count = lane_counts.count + excluded.count"
+)
 
 
 def payload_of(call: Call) -> str:
     """Return a call as the ledger keeps it: the same call gives the same text."""
-    return json.dumps(call.document(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(call.document())
 
 
 def call_of(payload: str) -> Call:
@@ -34,29 +52,24 @@ def call_of(payload: str) -> Call:
     return Call(**document)
 
 
-def delivery_of(row: Mapping[str, Any]) -> Delivery:
-    """Return a row of `deliveries` as a value."""
+def facts_text(facts: Mapping[str, str]) -> str:
+    """Return the facts of a delivery as the ledger keeps them."""
+    return _encode_facts(dict(facts)) if facts else "{}"
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    """Return a row with COLUMNS as a value."""
+    (
+        number, destination, source, call_id, payload, revision, state, step, facts,
+        attempts, enqueued_at, next_attempt_at, deadline_at, failure, error_code, error_text,
+        who_acts, remote_id, fingerprint,
+    ) = row  # fmt: skip
     return Delivery(
-        id=row["id"],
-        destination=row["destination"],
-        source=row["source"],
-        call_id=row["call_id"],
-        call=call_of(row["payload"]),
-        revision=row["revision"],
-        state=State(row["state"]),
-        step=row["step"],
-        facts=json.loads(row["facts"]),
-        attempts=row["attempts"],
-        enqueued_at=row["enqueued_at"],
-        next_attempt_at=row["next_attempt_at"],
-        deadline_at=row["deadline_at"],
-        failure=Failure(row["failure"]) if row["failure"] else None,
-        error_code=row["error_code"],
-        error_text=row["error_text"],
-        who_acts=Acts(row["who_acts"]),
-        remote_id=row["remote_id"],
-        fingerprint=row["fingerprint"],
-    )
+        number, destination, source, call_id, call_of(payload), revision, _STATES[state], step,
+        {} if facts == "{}" else json.loads(facts),
+        attempts, enqueued_at, next_attempt_at, deadline_at, _FAILURES[failure], error_code, error_text,
+        _ACTS[who_acts], remote_id, fingerprint,
+    )  # fmt: skip
 
 
 def upsert(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401  two dialects, one interface
@@ -65,13 +78,14 @@ def upsert(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401  
 
 
 def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> None:
-    """Add to the lanes' counts: (destination, state) -> difference; always in the same order of rows."""
-    for (destination, state), difference in sorted(changes.items()):
-        if difference:
-            row = upsert(connection, COUNTS).values(destination=destination, state=state, count=difference)
-            connection.execute(
-                row.on_conflict_do_update(
-                    index_elements=["destination", "state"],
-                    set_={"count": COUNTS.c.count + row.excluded.count},
-                )
-            )
+    """Add to the lanes' counts: (destination, state) -> difference; always in the same order of rows.
+
+    It is the last statement of a transaction: what is enqueued meanwhile waits for these rows only shortly.
+    """
+    rows = [
+        {"destination": destination, "state": state, "difference": difference}
+        for (destination, state), difference in sorted(changes.items())
+        if difference
+    ]
+    if rows:
+        connection.execute(_COUNT, rows)

@@ -2,94 +2,236 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from resend.ledger.schema import ABOUT, METADATA, VERSION
-from supportctl.core.errors import SupportctlError, UsageError
+from resend.ledger.errors import LedgerError, shown, told
+from resend.ledger.migrations import VERSION, bring_up, strangers, version_of
+from resend.ledger.turns import Turns
+from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from supportctl.core.clock import Clock
 
-_BUSY_S = 10
+BUSY_S = 10.0  # how long a lock of others is waited for
+_MIGRATING_S = 600.0  # another process may be bringing a ledger of millions to this version
+_MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is ours
+_CONNECT_S = 10
+_CLOCK_NOISE_S = 2.0
+_BACKENDS = ("sqlite", "postgresql")
+_FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
 
 
 class Store:
-    """A ledger's database. Every change is one short transaction."""
+    """A ledger's database. Every change is one short transaction, durable when it has ended.
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    Whatever the database fails with comes out as LedgerError.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, busy_s: float = BUSY_S) -> None:
         """Open the database and bring its tables to this version.
 
         Raises:
-            UsageError: `ledger.newer`: a newer supportctl has written it; it is left untouched.
-            SupportctlError: `ledger.unusable`: it cannot be opened.
+            UsageError: `ledger.bad-url`, `ledger.no-driver`, `ledger.taken`; `ledger.newer`: a newer
+                supportctl has written it, and it is left untouched.
+            LedgerError: it cannot be opened.
         """
         self.clock = clock
-        self.is_sqlite = url.startswith("sqlite")
-        self.engine = sa.create_engine(url, **self._options())
-        self._migrating = threading.Lock()
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_immediate)
-        self._bring_up()
-
-    def _options(self) -> dict[str, Any]:
-        if self.is_sqlite:
-            return {"connect_args": {"timeout": _BUSY_S, "check_same_thread": False}}
-        return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 20}
+        self.url = _parsed(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._busy_s = busy_s
+        self._turns: Turns | None = None
+        self._offset: float | None = None  # of the ledger's clock to the monotonic one of this computer
+        self._set_at = float("-inf")
+        try:
+            if self.is_sqlite:
+                _refuse_newer(_version_in_file(self.url.database or ""))
+            self.engine = self._engine()
+            self._bring_up()
+            if self.is_sqlite:
+                options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "supportctl_turns": True}
+                self._turns = Turns(self.engine.connect().execution_options(**options))
+        except _FAILURES as error:
+            raise told(error, self.url) from error
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """Return a transaction that is durable when the block has ended."""
-        with self.engine.begin() as connection:
-            yield connection
+        """Return a transaction that is durable when the block has ended.
+
+        Raises:
+            LedgerError: the database failed, and nothing was written.
+        """
+        try:
+            with self._turns.take() if self._turns else self.engine.begin() as connection:
+                yield connection
+        except _FAILURES as error:
+            raise told(error, self.url) from error
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """Return a transaction that only reads."""
-        with self.engine.connect().execution_options(supportctl_reads=True) as connection:
-            yield connection
+    def read(self, *, snapshot: bool = False) -> Iterator[sa.Connection]:
+        """Return a transaction that only reads; a `snapshot` sees one moment in all of its statements.
+
+        Raises:
+            LedgerError: the database failed.
+        """
+        options: dict[str, Any] = {"supportctl_reads": True}
+        if snapshot and not self.is_sqlite:  # a transaction of SQLite sees one moment anyway
+            options["isolation_level"] = "REPEATABLE READ"
+        try:
+            with self.engine.connect().execution_options(**options) as connection:
+                yield connection
+        except _FAILURES as error:
+            raise told(error, self.url) from error
 
     def now(self, connection: sa.Connection) -> float:
         """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours."""
         if self.is_sqlite:
+            at = self.clock.now().timestamp()
+        else:
+            at = float(connection.exec_driver_sql(_NOW).scalar_one())
+        self._compare(at)
+        return at
+
+    def time(self) -> float:
+        """Return the time of the ledger without asking it: as it was told last, and what has passed since."""
+        if self.is_sqlite or self._offset is None:
             return self.clock.now().timestamp()
-        return float(connection.execute(sa.text("select extract(epoch from clock_timestamp())")).scalar_one())
+        return self.clock.monotonic() + self._offset
+
+    def clock_was_set(self, within_s: float) -> bool:
+        """Return whether the ledger's clock was set in the last seconds: leases are not sure then."""
+        return self.clock.monotonic() - self._set_at < within_s
 
     def close(self) -> None:
         """Close every connection."""
+        if self._turns is not None:
+            self._turns.close()
         self.engine.dispose()
 
-    def _bring_up(self) -> None:
+    def _compare(self, at: float) -> None:
+        passed = self.clock.monotonic()
+        offset = at - passed
+        if self._offset is not None and abs(offset - self._offset) > _CLOCK_NOISE_S:
+            self._set_at = passed
+        self._offset = offset
+
+    def _engine(self) -> sa.Engine:
         try:
-            with self.write() as connection:
-                if not sa.inspect(connection).has_table(ABOUT.name):
-                    METADATA.create_all(connection)
-                    connection.execute(sa.insert(ABOUT).values(version=VERSION))
-                found = int(connection.execute(sa.select(ABOUT.c.version)).scalar_one())
-        except (OperationalError, DatabaseError) as error:
-            raise SupportctlError("ledger.unusable", found=self.engine.url, reason=error.orig) from None
-        if found > VERSION:
-            raise UsageError("ledger.newer", found=found, expected=VERSION)
+            if self.is_sqlite:
+                arguments = {"timeout": self._busy_s, "check_same_thread": False}
+                engine = sa.create_engine(self.url, connect_args=arguments, pool_size=5, max_overflow=-1)
+                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
+                return engine
+            engine = sa.create_engine(
+                self.url,
+                connect_args={"connect_timeout": _CONNECT_S, "application_name": "supportctl"},
+                pool_pre_ping=True,  # a server that was started again is not noticed by those who ask it next
+                pool_size=5,
+                max_overflow=-1,
+            )
+            event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s))
+            return engine
+        except ModuleNotFoundError as error:
+            raise UsageError("ledger.no-driver", found=error.name) from None
+
+    def _bring_up(self) -> None:
+        with self.engine.connect().execution_options(supportctl_reads=True) as connection:
+            found = version_of(connection)
+        _refuse_newer(found)
+        if found < VERSION:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        """Take the missing steps in one transaction; every other process that opens the ledger waits."""
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, sqlite3.Connection)
+                raw.execute(f"PRAGMA busy_timeout={_MIGRATING_S * 1000:.0f}")
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+                found = version_of(connection)
+                _refuse_newer(found)
+                if found == 0 and (taken := strangers(connection)):
+                    raise UsageError("ledger.taken", found=shown(self.url), tables=", ".join(taken))
+                if found < VERSION:
+                    bring_up(connection, found)
+            connection.invalidate()  # its time-out is not that of the others
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
+_NOW = "SELECT extract(epoch FROM clock_timestamp())"
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise UsageError("ledger.bad-url", found=url.partition("://")[0] or "-") from None
+    in_memory = parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}
+    if parsed.get_backend_name() not in _BACKENDS or in_memory:
+        raise UsageError("ledger.bad-url", found=parsed.render_as_string(hide_password=True))
+    return parsed
+
+
+def _refuse_newer(found: int) -> None:
+    if found > VERSION:
+        raise UsageError("ledger.newer", found=found, expected=VERSION)
+
+
+def _version_in_file(path: str) -> int:
+    """Return the version of a ledger in a file without changing a byte of it; 0 if that cannot be told so.
+
+    An ordinary connection would do: switch an older journal to WAL, and tidy up what a killed process left.
+    """
+    file = Path(path)
+    if not file.is_file() or file.stat().st_size == 0:
+        return 0
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            row = connection.execute("SELECT version FROM ledger_about").fetchone()
+        except sqlite3.OperationalError:  # no such table, locked, read-only folder: the ordinary way tells
+            return 0
+        return int(row[0]) if row else 0
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say ourselves when a transaction begins
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # an accepted call survives a power cut
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # an accepted call survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages: rows change several times before they rest
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
+def _begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at once: a transaction that reads first and writes then may fail half-way."""
-    reads = connection.get_execution_options().get("supportctl_reads")
+    options = connection.get_execution_options()
+    if options.get("supportctl_turns"):  # its transactions are begun by `Turns`
+        return
+    reads = options.get("supportctl_reads")
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _preparer_of_postgresql(busy_s: float) -> Any:  # noqa: ANN401  a listener of SQLAlchemy
+    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
+        autocommit, connection.autocommit = connection.autocommit, True
+        connection.execute(f"SET lock_timeout = {busy_s * 1000:.0f}")
+        connection.execute("SET synchronous_commit = on")  # an accepted call survives a crash of the server
+        connection.autocommit = autocommit
+
+    return prepare
+
+
+__all__ = ["BUSY_S", "LedgerError", "Store"]

@@ -124,7 +124,7 @@ def lane_views(store: Store, destination: str | None = None) -> list[LaneView]:
                     row.holder,
                     row.paused_by,
                     row.paused_why,
-                    row.last_error,
+                    ": ".join(part for part in (row.last_code, row.last_text) if part),
                     row.broken_since,
                     row.broken_why,
                 )
@@ -136,11 +136,15 @@ def deliveries(store: Store, wanted: Filter, limit: int, offset: int = 0) -> tup
     """Return how many deliveries are meant, and some of them, the newest calls first."""
     clauses = wanted.clauses()
     with store.read() as connection:
-        total = int(connection.execute(sa.select(sa.func.count()).where(*clauses)).scalar_one())
+        total = int(
+            connection.execute(
+                sa.select(sa.func.count()).select_from(DELIVERIES).where(*clauses)
+            ).scalar_one()
+        )
         rows = connection.execute(
             sa.select(*COLUMNS).where(*clauses).order_by(_D.id.desc()).limit(limit).offset(offset)
-        ).mappings()
-        return total, [delivery_of(dict(row)) for row in rows]
+        )
+        return total, [delivery_of(row) for row in rows]
 
 
 def timeline(store: Store, delivery_id: int) -> Sequence[Event]:

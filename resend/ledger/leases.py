@@ -1,0 +1,130 @@
+"""Who may drain a lane: the lease and its fencing token, which every change of a lane carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from resend.ledger.schema import LANES
+from resend.model import Breaker, LaneState, Lease, LeaseLostError
+from resend.policy import BreakerView
+
+if TYPE_CHECKING:
+    from resend.ledger.store import Store
+
+LEASE_S = 120.0  # longer than the longest request: a worker that lives renews with every change
+_L = LANES.c
+NOW: sa.BindParameter[float] = sa.bindparam("now", type_=sa.Double)
+_LEASE: sa.BindParameter[float] = sa.bindparam("lease_s", type_=sa.Double)
+_SURE: sa.BindParameter[bool] = sa.bindparam("sure", type_=sa.Boolean)
+# One that ends later than any could is of a clock that was set back. Just after a clock was set nothing is
+# sure: then only a lane that was given back is free, until every living holder has renewed its lease.
+FREE = sa.or_(
+    _L.holder == "",
+    sa.and_(_SURE, sa.or_(_L.lease_until <= NOW, _L.lease_until > NOW + 2 * _LEASE)),
+)
+_CLAIM = (
+    sa.update(LANES)
+    .where(_L.destination == sa.bindparam("lane"), FREE)
+    .values(token=_L.token + 1, holder=sa.bindparam("by"), lease_until=NOW + _LEASE, measured_at=NOW)
+    .returning(_L.token)
+)
+_MINE = (_L.destination == sa.bindparam("lane"), _L.token == sa.bindparam("mine"))
+_RELEASE = sa.update(LANES).where(*_MINE).values(lease_until=0.0, holder="")
+_HOLD = sa.update(LANES).where(*_MINE).values(lease_until=sa.bindparam("until", type_=sa.Double))
+_BREAK = (
+    sa.update(LANES)
+    .where(*_MINE)
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("breaker", "failures", "open_until", "broken_since", "broken_why")
+        }
+    )
+)
+_LANE = sa.select(LANES).where(_L.destination == sa.bindparam("lane"))
+
+
+def claim(store: Store, destination: str, holder: str, lease_s: float = LEASE_S) -> Lease | None:
+    """Return the lease of a lane, None if somebody holds it."""
+    with store.write() as connection:
+        now = store.now(connection)
+        sure = not store.clock_was_set(lease_s)
+        values = {"lane": destination, "by": holder, "now": now, "lease_s": lease_s, "sure": sure}
+        token = connection.execute(_CLAIM, values).scalar_one_or_none()
+    return None if token is None else Lease(destination, token, holder, lease_s)
+
+
+def release(store: Store, lease: Lease) -> None:
+    """Give a lane back; nothing happens if somebody else has it by now."""
+    with store.write() as connection:
+        connection.execute(_RELEASE, {"lane": lease.destination, "mine": lease.token})
+
+
+def renew(store: Store, lease: Lease, breaker: BreakerView | None = None) -> None:
+    """Keep a lane, and show where its breaker is.
+
+    Raises:
+        LeaseLostError: somebody else has it.
+    """
+    with store.write() as connection:
+        hold(connection, store, lease)
+        if breaker is not None:
+            mine = {"lane": lease.destination, "mine": lease.token}
+            connection.execute(_BREAK, mine | breaker_values(breaker))
+
+
+def hold(connection: sa.Connection, store: Store, lease: Lease) -> float:
+    """Renew the lease within a transaction, whose end also frees the lane's row; return the time.
+
+    Raises:
+        LeaseLostError: somebody else has the lane.
+    """
+    now = store.now(connection)
+    values = {"lane": lease.destination, "mine": lease.token, "until": now + lease.seconds}
+    if connection.execute(_HOLD, values).rowcount != 1:
+        raise LeaseLostError(lease.destination)
+    return now
+
+
+def lane(store: Store, destination: str) -> LaneState | None:
+    """Return a lane as it is now."""
+    with store.read() as connection:
+        return lane_in(connection, destination)
+
+
+def lane_in(connection: sa.Connection, destination: str) -> LaneState | None:
+    """Return a lane as it is in a transaction."""
+    row = connection.execute(_LANE, {"lane": destination}).one_or_none()
+    if row is None:
+        return None
+    return LaneState(
+        row.destination,
+        row.token,
+        row.holder,
+        row.lease_until,
+        Breaker(row.breaker),
+        row.failures,
+        row.open_until,
+        row.broken_since,
+        row.broken_why,
+        row.paused_by,
+        row.paused_why,
+    )
+
+
+def read_breaker(state: LaneState) -> BreakerView:
+    """Return the breaker of a lane."""
+    return BreakerView(state.breaker, state.failures, state.open_until, state.broken_since, state.broken_why)
+
+
+def breaker_values(breaker: BreakerView) -> dict[str, object]:
+    """Return a breaker as the columns of its lane."""
+    return {
+        "breaker": breaker.breaker.value,
+        "failures": breaker.failures,
+        "open_until": breaker.open_until,
+        "broken_since": breaker.since,
+        "broken_why": breaker.why,
+    }
