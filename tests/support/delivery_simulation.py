@@ -89,9 +89,9 @@ class Simulation:
             self.store, _LANE, destination, schedule=schedule, chance=self.chance.random, holder="here"
         )
 
-    def accept(self, calls: Sequence[Call]) -> None:
-        """Take calls into the ledger."""
-        accept(self.store, _LANE, calls, 86400)
+    def accept(self, calls: Sequence[Call], *, ask_first: bool = False) -> None:
+        """Take calls into the ledger; with `ask_first` somebody else may have brought them."""
+        accept(self.store, _LANE, calls, 86400, ask_first=ask_first)
 
     def run(self, faults: Sequence[str] = (), *, each: Callable[[int], None] = lambda _: None) -> None:
         """Drain, with one fault after another in the portal; in the end it is healthy."""

@@ -330,3 +330,16 @@ def test_no_request_is_repeated_word_for_word(world, simulate):
     simulation.accept(some_calls(60, random.Random(5), ["101"]))
     simulation.run()
     assert set(bodies.values()) == {1}
+
+
+def test_calls_that_somebody_else_has_brought_are_left_alone(world, simulate):
+    bench, portal, destination = world(unknown_phone="create")
+    calls = some_calls(60, random.Random(7), ["101"])
+    for call in calls[:25]:
+        contact = portal.plant_contact(call.contact_phone, "Known Person")
+        portal.plant_call(call, employee="601", contact=contact, external_id=False)
+    simulation = simulate(bench, portal, destination, 7)
+    simulation.accept(calls, ask_first=True)
+    simulation.run()
+    assert simulation.states() == {"delivered": 60}
+    assert len(on_cards(portal)) == 60

@@ -219,3 +219,15 @@ def test_a_question_beside_a_call_that_fails_is_no_word_about_the_call(world, ma
     portal.switch("ok-with-error", on=True, operations="POST objects/contacts/search", times=1)
     outcome = destination.advance([make_parcel(step=first.step, facts=first.facts)], soon(bench))[0]
     assert (outcome.failure, outcome.step) == (Failure.RETRY, "called")
+
+
+def test_calls_that_somebody_else_has_brought_are_left_alone(world, simulate):
+    bench, portal, destination = world()
+    calls = some_calls(60, random.Random(7), ["9001"])
+    for call in calls[:25]:
+        portal.plant_call(call, employee="9001", external_id=False)
+    simulation = simulate(bench, portal, destination, 7)
+    simulation.accept(calls, ask_first=True)
+    simulation.run()
+    assert simulation.states() == {"delivered": 60}
+    assert len(portal.store.objects["calls"]) == 60
