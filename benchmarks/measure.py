@@ -22,11 +22,12 @@ PYTHON = sys.executable
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process: wall seconds, peak memory in MB, exit code."""
+    """One finished process: wall seconds, peak memory in MB, exit code, seconds of processor time."""
 
     seconds: float
     peak_mb: float
     code: int
+    processor_s: float
 
 
 def run(command: Sequence[str]) -> Run:
@@ -42,7 +43,12 @@ def run(command: Sequence[str]) -> Run:
     )
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return Run(time.perf_counter() - started, usage.ru_maxrss / 1024, child.returncode)
+    return Run(
+        time.perf_counter() - started,
+        usage.ru_maxrss / 1024,
+        child.returncode,
+        usage.ru_utime + usage.ru_stime,
+    )
 
 
 def in_turn(

@@ -168,20 +168,20 @@ class _Connecting:
             raise NewConnectionError(self, "not open") from error  # type: ignore[arg-type]  # as above
 
 
-class _Connection(_Connecting, HTTPConnection):
-    pass
+class PlainConnection(_Connecting, HTTPConnection):
+    """A connection without TLS."""
 
 
-class _SecureConnection(_Connecting, HTTPSConnection):
-    pass
+class SecureConnection(_Connecting, HTTPSConnection):
+    """A connection with TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = PlainConnection
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    ConnectionCls = SecureConnection
 
 
 _POOLS = {"http": _Pool, "https": _SecurePool}

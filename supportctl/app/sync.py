@@ -288,7 +288,7 @@ class SyncRun:
 
         pair = self._pair
         told = self.tell("recordings", pair.source.name)
-        return verified(recordings, pair.deadline, told)
+        return verified(recordings, (pair.source, pair.crm), pair.deadline, told)
 
     def _look_for_hidden_calls(self) -> None:
         """Look at our rights before calls are called missing: a CRM may hide those of others."""
