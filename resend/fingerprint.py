@@ -17,7 +17,7 @@ _REPLACED = (
         r"\"[^\"]{0,300}\"|“[^“”]{0,300}”|„[^„“”]{0,300}[“”]|«[^«»]{0,300}»|`[^`]{0,300}`|‘[^‘’]{0,300}’"
     ),
     re.compile(r"(?<![\w#])'[^']{0,300}'(?![\w#])"),  # not the one in "isn't"
-    re.compile(r"\+?\d[\d\s().-]{5,24}\d(?![\w-])"),  # a telephone number, a date
+    re.compile(r"(?<![\w-])\+?\d[\d\s().-]{5,24}\d(?![\w-])"),  # a telephone number, a date
     re.compile(r"[\w-]{0,64}\d[\w-]{0,64}"),  # a number, an id; what touches a digit belongs to it
     re.compile(r"#[\s#,.:;/_+-]*#"),  # several of them
 )

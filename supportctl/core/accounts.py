@@ -190,6 +190,9 @@ class Redmine(_Account):
     url: WebAddress
     key: Secret
     project: str
+    tracker_id: int | None = Field(
+        default=None, description="Number of the tracker of new issues, where it is not the project's first."
+    )
 
 
 class Jira(_Account):
@@ -200,6 +203,7 @@ class Jira(_Account):
     token: Secret
     user: str | None = Field(default=None, description="E-mail of the account that the token belongs to.")
     project: str
+    issue_type: str = Field(default="Task", description="Type of new issues.")
 
 
 class GitHub(_Account):

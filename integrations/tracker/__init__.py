@@ -1,0 +1,1 @@
+"""Where developers work: issues that carry a fingerprint can be found, created, commented and closed."""
