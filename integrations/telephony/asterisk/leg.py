@@ -125,8 +125,12 @@ class LegReader:
     def _hash(self, record: Sequence[Any], start: datetime) -> str:
         """Return an id for a record without one: the same at every reading, from a file or from a table."""
         places = ((name, self._place.get(name)) for name in _IDENTITY)
-        known = {name: record[place] for name, place in places if place is not None}
-        parts = [f"{name}={_text_of(value)}" for name, value in known.items() if value not in {None, ""}]
+        texts = {
+            name: _text_of(record[place])
+            for name, place in places
+            if place is not None and record[place] is not None
+        }
+        parts = [f"{name}={text}" for name, text in texts.items() if text]
         whole = "\x1f".join([start.isoformat(), *parts])
         return f"row-{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()[:24]}"
 

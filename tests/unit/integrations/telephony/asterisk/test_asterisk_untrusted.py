@@ -39,6 +39,7 @@ anything = (
 @example([Decimal("NaN")] * len(NAMES))
 @example([timedelta(seconds=5)] * len(NAMES))
 @example([10**5000] * len(NAMES))
+@example([Decimal("sNaN")] * len(NAMES))
 def test_whatever_a_database_gives(values):
     reader = LegReader(NAMES, LocalTime(MOSCOW))
     good = row("10:00:00")
