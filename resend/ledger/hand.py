@@ -43,16 +43,16 @@ class Preview(NamedTuple):
 def preview(store: Store, verb: Verb, wanted: Filter) -> Preview:
     """Return what a verb would do, without doing it."""
     with store.read() as connection:
+        taken = _takes(verb, store.now(connection)).label("taken")
         rows = connection.execute(
-            sa.select(_D.destination, _D.state, sa.func.count().label("count"))
+            sa.select(_D.destination, _D.state, taken, sa.func.count())
             .where(*wanted.clauses())
-            .group_by(_D.destination, _D.state)
+            .group_by(_D.destination, _D.state, "taken")
         ).all()
-    counted = {(row.destination, State(row.state)): int(row[2]) for row in rows}
-    takes = FROM[verb]
+    counted = [((row[0], State(row[1])), bool(row[2]), int(row[3])) for row in rows]
     return Preview(
-        {key: number for key, number in counted.items() if key[1] in takes},
-        {key: number for key, number in counted.items() if key[1] not in takes},
+        {key: number for key, taken, number in counted if taken},
+        {key: number for key, taken, number in counted if not taken},
     )
 
 
@@ -60,9 +60,12 @@ def apply(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horiz
     """Do it, in transactions of some thousands; return how many deliveries were changed.
 
     `now` makes a delivery due at once, and lets its lane try although its breaker is open; what had ended
-    gets a new horizon. Where something may have arrived, the destination is asked; nothing is sent blindly.
+    gets a new horizon. Where something may have arrived, the destination is asked, and not before the answer
+    would mean anything: a write that is still on its way would be found missing, and sent twice.
     """
     changed = 0
+    if verb == "now":
+        _let_try(store, wanted)
     while piece := _apply_piece(store, verb, wanted, horizon_s=horizon_s, who=who, why=why):
         changed += piece
         if piece < _PIECE:
@@ -85,25 +88,45 @@ def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str
         for (before, after), ids in groups.items():
             values: dict[str, object] = {"state": after.value}
             if verb == "now":
-                values["next_attempt_at"] = now
+                values["next_attempt_at"] = _asked_at(now) if after is State.VERIFYING else now
                 if before in ENDED:
                     values["deadline_at"] = now + horizon_s
             connection.execute(sa.update(DELIVERIES).where(_D.id.in_(ids)).values(values))
             said = {"at": now, "kind": "hand", "state": after.value, "code": verb, "text": why, "who": who}
             connection.execute(sa.insert(ATTEMPTS), [{"delivery_id": each, **said} for each in ids])
         count(connection, changes)
-        if verb == "now" and rows:
-            _let_try(connection, {row.destination for row in rows}, now)
     return len(rows)
 
 
 def _chosen(verb: Verb, wanted: Filter, now: float) -> sa.Select[tuple[int, str, str, int]]:
     query = sa.select(_D.id, _D.destination, _D.state, _D.attempts).where(
-        *wanted.clauses(), _D.state.in_([state.value for state in FROM[verb]])
+        *wanted.clauses(), _takes(verb, now)
     )
-    if verb == "now":  # what was made due in an earlier piece stays as it is
-        query = query.where(sa.or_(_D.next_attempt_at > now, _D.state.not_in(("waiting", "verifying"))))
     return query.order_by(_D.id).limit(_PIECE).with_for_update()
+
+
+def _takes(verb: Verb, now: float) -> sa.ColumnElement[bool]:
+    """Return whether a verb takes a delivery; what is due already needs no `now`."""
+    state_fits = _D.state.in_([state.value for state in FROM[verb]])
+    if verb != "now":
+        return state_fits
+    upcoming = _D.state.in_(("waiting", "verifying"))
+    sooner = sa.case((_D.state == State.VERIFYING.value, _asked_at(now)), else_=now)
+    return sa.and_(state_fits, sa.or_(sa.not_(upcoming), _D.next_attempt_at > sooner))
+
+
+def _asked_at(now: float) -> sa.ColumnElement[float]:
+    """Return when a delivery may be asked about: as the last try said that may still be on its way."""
+    tried = (
+        sa.select(sa.func.max(ATTEMPTS.c.next_attempt_at))
+        .where(
+            ATTEMPTS.c.delivery_id == _D.id,
+            ATTEMPTS.c.kind.in_(("try", "lost")),
+            ATTEMPTS.c.state == State.VERIFYING.value,
+        )
+        .scalar_subquery()
+    )
+    return sa.case((tried > now, tried), else_=now)
 
 
 def _after(verb: Verb, before: State, attempts: int) -> State:
@@ -111,11 +134,16 @@ def _after(verb: Verb, before: State, attempts: int) -> State:
     return State.VERIFYING if verb == "now" and doubtful else _TO[verb]
 
 
-def _let_try(connection: sa.Connection, destinations: set[str], now: float) -> None:
-    is_open = LANES.c.breaker != Breaker.CLOSED.value
-    connection.execute(
-        sa.update(LANES).where(LANES.c.destination.in_(destinations), is_open).values(open_until=now)
-    )
+def _let_try(store: Store, wanted: Filter) -> None:
+    """Let the lanes of these deliveries try at once although their breakers are open."""
+    states = [state.value for state in FROM["now"]]
+    with store.write() as connection:
+        meant = sa.select(_D.destination).where(*wanted.clauses(), _D.state.in_(states))
+        connection.execute(
+            sa.update(LANES)
+            .where(LANES.c.breaker != Breaker.CLOSED.value, LANES.c.destination.in_(meant))
+            .values(open_until=store.now(connection))
+        )
 
 
 def pause(store: Store, destination: str, *, who: str, why: str) -> bool:

@@ -157,7 +157,8 @@ class _Gaps:
         if not same or document.get("complete") is not True or not self._is_fresh(document.get("started_at")):
             return
         gaps = [gap for gap in document["gaps"] if isinstance(gap, dict)]
-        self.missing = _calls_of(gap for gap in gaps if gap.get("code") == MISSING)
+        # changed in place: whoever reads the calls has it in hand already
+        self.missing |= _calls_of(gap for gap in gaps if gap.get("code") == MISSING)
         self.missing -= _calls_of(gap for gap in gaps if gap.get("code") != MISSING)
 
     def _is_fresh(self, started_at: object) -> bool:

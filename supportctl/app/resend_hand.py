@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from resend.ledger import hand
+from resend.model import State
 from supportctl.app.resend_look import check_lane, filter_of
 from supportctl.core import log
 from supportctl.core.errors import UsageError
@@ -29,6 +30,14 @@ class Plan(NamedTuple):
     verb: Verb
     filter: Filter
     preview: Preview
+
+    @property
+    def due_already(self) -> int:
+        """How many need no `now`, since they are due: only their lane may be in the way."""
+        if self.verb != "now":
+            return 0
+        due = (State.WAITING, State.VERIFYING)
+        return sum(number for (_, state), number in self.preview.left.items() if state in due)
 
 
 def plan(desk: Desk, verb: Verb, wanted: Wanted) -> Plan:

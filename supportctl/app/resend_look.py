@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from resend.ledger import views
+from resend.ledger.acts import who_acts
 from resend.ledger.views import Filter
-from resend.model import State
+from resend.model import Breaker, State
 from supportctl.app.sync_window import moment
 from supportctl.core.errors import UsageError
 from supportctl.core.nearest import nearest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NUMBER = 18  # digits of a delivery's number
 _ALL = 1000
+_ASKED = 100  # lanes that stand still
 
 
 class Wanted(NamedTuple):
@@ -55,7 +57,9 @@ def status(desk: Desk, destination: str | None = None) -> Status:
     found = views.lane_views(desk.store, destination)
     names = {view.destination for view in found}
     idle = [name for name in desk.destinations if name not in names and destination in {None, name}]
-    return Status(ledger_of(desk), tuple(found), tuple(idle), known)
+    still = [view.destination for view in found if view.breaker is not Breaker.CLOSED][:_ASKED]
+    acts = {name: who_acts(desk.store, name) for name in still}
+    return Status(ledger_of(desk), tuple(found), tuple(idle), known, acts)
 
 
 def filter_of(desk: Desk, wanted: Wanted) -> Filter:

@@ -9,6 +9,8 @@ import click
 from supportctl.cli.options import common_options, settings
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from supportctl.app.resend_add import Enqueued
     from supportctl.app.resend_recover import Found
     from supportctl.app.resend_run import Ran
@@ -125,7 +127,7 @@ def recover(
     def told(found: Found) -> None:
         bars.stop()
         if format_ == "text":
-            _tell_found(found, destination, chosen)
+            _tell_found(found, destination, desk.zone, chosen.catalog)
 
     with open_desk(chosen.config) as desk, progress(chosen.catalog) as bars:
         done = recover_lost(desk, lost, request, dry_run=dry_run, on_progress=bars, on_found=told)
@@ -148,10 +150,10 @@ def _tell_enqueued(done: Enqueued, format_: str, catalog: Catalog, *, from_file:
         click.echo(line)
 
 
-def _tell_found(found: Found, destination: str, chosen: Settings) -> None:
+def _tell_found(found: Found, destination: str, zone: tzinfo, catalog: Catalog) -> None:
     from supportctl.cli.resend_answers import found_lines
 
-    for line in found_lines(found, destination, chosen.catalog):
+    for line in found_lines(found, destination, zone, catalog):
         click.echo(line)
 
 

@@ -10,6 +10,7 @@ from supportctl.report.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
     from supportctl.app.resend_add import Enqueued
     from supportctl.app.resend_recover import Found, Recovered
@@ -71,9 +72,9 @@ def enqueued_lines(done: Enqueued, catalog: Catalog, limit: int, *, from_file: b
         yield catalog.phrase("resend.next-run")
 
 
-def found_lines(found: Found, destination: str, catalog: Catalog) -> Iterator[str]:
+def found_lines(found: Found, destination: str, zone: tzinfo, catalog: Catalog) -> Iterator[str]:
     """Yield what a comparison found, before anything is queued."""
-    since, until = (f"{at:%Y-%m-%d %H:%M}" for at in (found.since, found.until))
+    since, until = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (found.since, found.until))
     window = {"destination": clean(destination), "since": since, "until": until}
     for problem in found.problems:
         yield f"{problem.code}  {problem.title}"

@@ -127,12 +127,13 @@ def _change(context: click.Context, verb: Verb) -> int:
         is_text, total = given["format_"] == "text", planned.preview.total
         if is_text and (not ids or dry_run or not total):
             _tell_preview(desk, planned, chosen)
-        wanted = bool(total) and not dry_run
+        due = planned.due_already  # nothing to change in them, but their lanes may be let try
+        wanted = bool(total or due) and not dry_run
         if wanted and not ids and not given["yes"]:
             wanted = _asked(chosen)
         changed = carry_out(desk, planned, why) if wanted else 0
     _tell_done(planned, changed, why, chosen, is_text=is_text, dry_run=dry_run)
-    return 0 if changed or dry_run else _NOTHING
+    return 0 if changed or dry_run or (wanted and due) else _NOTHING
 
 
 def _asked(chosen: Settings) -> bool:

@@ -137,6 +137,7 @@ def trace(
 
     A phone shows all of its calls in that time. Exit codes: 0 it is in the CRM, 3 it is not, 5 no such call.
     """
+    from supportctl.app.resend_trace import ledger_history
     from supportctl.app.sync import SyncRequest
     from supportctl.app.sync_trace import run_trace
     from supportctl.cli.sync_progress import progress
@@ -144,8 +145,11 @@ def trace(
 
     chosen = settings(context)
     request = SyncRequest(chosen.lang, source, crm, since or "7d", until, config=chosen.config)
-    with progress(chosen.catalog) as on_progress:
-        found = run_trace(what, request, on_progress=on_progress)
+    with (
+        ledger_history(chosen.config, crm, chosen.catalog) as ledger,
+        progress(chosen.catalog) as on_progress,
+    ):
+        found = run_trace(what, request, ledger=ledger, on_progress=on_progress)
     render = render_json if format_ == "json" else render_text
     click.echo(render(found, chosen.catalog), nl=False)
     return exit_code(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from resend.ledger.acts import acts_of
 from resend.model import ENDED, Acts, State
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _lane(view: LaneView, status: Status) -> Document:
         "rate_per_s": round(view.rate_per_s, 3),
         "forecast_s": None if view.forecast_s is None else round(view.forecast_s, 1),
         "last_error": view.last_error or None,
+        "who_acts": status.acts.get(view.destination, Acts.NOBODY).value,
         "configured": view.destination in status.known,
     }
 
@@ -71,6 +73,7 @@ def _idle(name: str, status: Status) -> Document:
         "rate_per_s": 0.0,
         "forecast_s": 0.0,
         "last_error": None,
+        "who_acts": Acts.NOBODY.value,
         "configured": True,
     }
 
@@ -104,7 +107,6 @@ def stories(found: Sequence[Story], ledger: Ledger, reasons: Sequence[Sequence[s
 def delivery_document(delivery: Delivery, ledger: Ledger) -> Document:
     """Return one delivery."""
     open_ = delivery.state not in ENDED and delivery.state is not State.HELD
-    settled = delivery.state in {State.DELIVERED, State.CANCELLED}
     error = ": ".join(part for part in (delivery.error_code, delivery.error_text) if part)
     return {
         "id": delivery.id,
@@ -116,7 +118,7 @@ def delivery_document(delivery: Delivery, ledger: Ledger) -> Document:
         "next_attempt_at": _iso(ledger, delivery.next_attempt_at) if open_ else None,
         "deadline_at": _iso(ledger, delivery.deadline_at),
         "last_error": error or None,
-        "who_acts": (Acts.NOBODY if settled else delivery.who_acts).value,
+        "who_acts": acts_of(delivery).value,
         "failure": delivery.failure.value if delivery.failure else None,
         "error_code": delivery.error_code or None,
         "started_at": delivery.call.started_at.astimezone(ledger.zone).isoformat(),

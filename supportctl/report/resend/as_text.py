@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resend.ledger.acts import acts_of
 from resend.model import Acts, Breaker, State
 from supportctl.core.redaction import redact
 from supportctl.core.text import clean
@@ -56,10 +57,11 @@ class _StatusPage:
         if self._hidden:
             yield _INDENT + self._words.count("more-lanes", len(self._hidden))
         for view in self._shown:
-            for sentence in self._sentences(view):
-                first = f"{clean(view.destination)}: "
-                yield ""
-                yield from wrap(f"{first}{sentence}", self._width, "", _INDENT)
+            for number, sentence in enumerate(self._sentences(view)):
+                if not number:
+                    yield ""
+                first = _INDENT if number else f"{clean(view.destination)}: "
+                yield from wrap(sentence, self._width, first, _INDENT)
 
     def _rank(self, view: LaneView) -> tuple[bool, int, str]:
         stopped = view.breaker is not Breaker.CLOSED or bool(view.paused_by)
@@ -68,6 +70,9 @@ class _StatusPage:
     def _sentences(self, view: LaneView) -> list[str]:
         known = view.destination in self._status.known
         told = self._words.trouble(view, known=known)
+        if view.destination in self._status.acts:
+            who = self._words.who(self._status.acts[view.destination])
+            told.append(self._words.say("lane-acts", who=who))
         held, escalated = view.counts.get(State.HELD, 0), view.counts.get(State.ESCALATED, 0)
         if held:
             told.append(self._words.count("lane-held", held, destination=view.destination))
@@ -170,7 +175,7 @@ def _delivery_row(delivery: Delivery, words: ResendWords) -> Row:
     upcoming = state in {State.WAITING, State.VERIFYING}
     due = delivery.next_attempt_at <= words.ledger.now.timestamp()
     when = (words.say("at-once") if due else words.time(delivery.next_attempt_at)) if upcoming else _NONE
-    acts = delivery.who_acts is not Acts.NOBODY and state not in {State.DELIVERED, State.CANCELLED}
+    acts = acts_of(delivery)
     error = words.error(delivery.error_code, delivery.error_text) if state is not State.DELIVERED else ""
     return [
         str(delivery.id),
@@ -181,7 +186,7 @@ def _delivery_row(delivery: Delivery, words: ResendWords) -> Row:
         words.state(state),
         str(delivery.attempts),
         when,
-        " · ".join(part for part in (error, words.who(delivery.who_acts) if acts else "") if part),
+        " · ".join(part for part in (error, words.who(acts) if acts is not Acts.NOBODY else "") if part),
     ]
 
 
@@ -216,7 +221,7 @@ def _story_lines(story: Story, words: ResendWords, *, color: bool, width: int) -
         words.length(call.duration_s) if call.answered else words.say("call-unanswered"),
         words.say("show-recording") if call.recording_url else words.say("show-no-recording"),
     )
-    yield from wrap("  ".join(about), width, _INDENT)
+    yield from wrap(" · ".join(about), width, _INDENT)
     for sentence in words.now(story):
         yield from wrap(sentence, width, _INDENT)
     yield ""
@@ -279,6 +284,10 @@ def _left_why(verb: Verb, state: State) -> str:
         return "delivered"
     if state is State.SENDING:
         return "sending"
+    if state in {State.WAITING, State.VERIFYING} and verb == "now":
+        return "due"
+    if state is State.VERIFYING:
+        return "verifying"
     already = {"hold": State.HELD, "cancel": State.CANCELLED}.get(verb)
     return "unneeded" if state is already else "other"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from resend.ledger.views import Event, LaneView
-    from resend.model import Delivery
+    from resend.model import Acts, Delivery
 
 
 class Ledger(NamedTuple):
@@ -33,12 +33,16 @@ class Ledger(NamedTuple):
 
 
 class Status(NamedTuple):
-    """All lanes. `idle` are destinations without a lane yet, `known` those that the configuration has."""
+    """All lanes. `idle` are destinations without a lane yet, `known` those that the configuration has.
+
+    `acts` says of lanes that stand still who has to act.
+    """
 
     ledger: Ledger
     lanes: tuple[LaneView, ...]
     idle: tuple[str, ...]
     known: frozenset[str]
+    acts: Mapping[str, Acts] = {}
 
 
 class Story(NamedTuple):

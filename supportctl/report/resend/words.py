@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resend.ledger.acts import acts_of
 from resend.model import Acts, Breaker, State
 from supportctl.core.text import clean
 from supportctl.report.wording import counted
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 _UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _SAID = 160
 _NEAR_S = 2 * 3600  # so close to its deadline a delivery is worth a word
+_NOTES = {
+    "crm.user-inactive": "note-user-inactive",
+    "crm.no-card": "note-no-card",
+    "sync.no-contact": "note-no-card",
+}
+_PENDING = frozenset({State.WAITING, State.SENDING, State.VERIFYING})
+_EVENTS = frozenset({"update", "lost", "expired"})
 _HAND = frozenset({"now", "hold", "cancel"})
 
 
@@ -84,7 +92,7 @@ class ResendWords:
 
     def error(self, code: str, text: str) -> str:
         """Return what a system said, as it said it."""
-        said = clean(text, _SAID)
+        said = clean(text, _SAID).rstrip(". ")
         return f"{clean(code)}: {said}" if code and said else clean(code) or said
 
     def forecast(self, view: LaneView) -> str:
@@ -146,7 +154,9 @@ class ResendWords:
             told.append(self._reason(failure, code, text, system))
         if story.lane is not None and delivery.state in {State.WAITING, State.VERIFYING}:
             told += self.trouble(story.lane, known=delivery.destination in self.ledger.kinds)[:1]
-        told.append(self.say("acts", who=self.who(self._acts(delivery))))
+        acts = acts_of(delivery)
+        if acts is not Acts.NOBODY or delivery.state in _PENDING:
+            told.append(self.say("acts", who=self.who(acts)))
         return told
 
     def event(self, event: Event, delivery: Delivery) -> str:
@@ -157,20 +167,28 @@ class ResendWords:
             why = f": {clean(event.text, _SAID)}" if event.text else ""
             return f"{clean(event.who)}: {done}{why}"
         if event.kind not in {"try", "lookup"}:
-            return self.say(f"event-{event.kind}", system=system)
+            known = event.kind in _EVENTS
+            return self.say(f"event-{event.kind}", system=system) if known else clean(event.kind)
         step = clean(event.step)
         if event.failure:
             why = self._reason(event.failure, event.code, event.text, system)
             told = self.say(f"event-{event.kind}-failed", system=system, why=why)
         else:
-            key = f"event-{event.kind}-{'done' if event.state is State.DELIVERED else 'on'}"
+            on = "on" if step or event.kind == "lookup" else "next"
+            key = f"event-{event.kind}-{'done' if event.state is State.DELIVERED else on}"
             told = self.say(key, system=system, step=step, record=self._record(delivery))
+            told = f"{told} {self.note(event.code)}".rstrip()
         if event.state in {State.WAITING, State.VERIFYING} and event.next_attempt_at > event.at:
             key = "event-then-ask" if event.state is State.VERIFYING else "event-then-try"
             return f"{told} {self.say(key, at=self.time(event.next_attempt_at))}"
         if event.state in {State.HELD, State.ESCALATED}:
             return f"{told} {self.say(f'event-then-{event.state.value}')}"
         return told
+
+    def note(self, code: str) -> str:
+        """Return what was put right on the way, "" if nothing was."""
+        key = _NOTES.get(code)
+        return self.say(key) if key else clean(code)
 
     def _reason(self, failure: str, code: str, text: str, system: str) -> str:
         return self.say(f"failure-{failure}", system=system, error=self.error(code, text))
@@ -182,8 +200,3 @@ class ResendWords:
 
     def _record(self, delivery: Delivery) -> str:
         return self.say("record", id=clean(delivery.remote_id)) if delivery.remote_id else ""
-
-    def _acts(self, delivery: Delivery) -> Acts:
-        if delivery.state in {State.DELIVERED, State.CANCELLED}:
-            return Acts.NOBODY
-        return delivery.who_acts

@@ -179,7 +179,9 @@ class _Page:
             yield self._step(None, place, self._words.say("trace-log-empty"))
         for entry in entries or ():
             state = {True: "trace-ok", False: "trace-failed", None: "trace-open"}[entry.ok]
-            said = f"{clean(entry.what)}: {self._words.say(state)}"
+            # the ledger says in whole sentences what became of it
+            said = clean(entry.what)
+            said = said if place == "ledger" else f"{said}: {self._words.say(state)}"
             yield self._step(entry.at, place, f"{said} ({clean(entry.why)})" if entry.why else said)
 
     def _absent(self) -> Iterator[str]:
