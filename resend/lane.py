@@ -20,6 +20,7 @@ from supportctl.core.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from resend.ledger.sending import Look
     from resend.ledger.store import Store
     from resend.model import Delivery, Lease
     from resend.ports import Destination
@@ -91,18 +92,23 @@ class Lane:
         self._done = Drained(0, 0, None)
         self._next.clear()
         try:
-            # What its worker sent with the last of its lease may still be on its way.
-            lanes.recover(self._store, lease, self._request_s + self._schedule.settle_s)
-            while not stop() and self._round(lease):
+            self._recover(lease)
+            while self._round(lease, stop):
                 pass
-            next_at = self._next_at()
             lanes.release(self._store, lease)
         except LeaseLostError:
-            return self._done._replace(lost_lease=True)
+            return self._done._replace(next_at=None, lost_lease=True)
         except Exception:
             self._give_back(lease)
             raise
-        return self._done._replace(next_at=next_at)
+        return self._done
+
+    def _recover(self, lease: Lease) -> None:
+        with lanes.look(self._store, self._name) as seen:
+            left_behind = seen.has_sending()
+        if left_behind:
+            # What its worker sent with the last of its lease may still be on its way.
+            lanes.recover(self._store, lease, self._request_s + self._schedule.settle_s)
 
     def _give_back(self, lease: Lease) -> None:
         try:
@@ -110,15 +116,17 @@ class Lane:
         except Exception as error:  # noqa: BLE001  what went wrong before is to be told; a lease ends by itself
             log.event("warning", "resend.not-released", destination=self._name, error=type(error).__name__)
 
-    def _round(self, lease: Lease) -> bool:
-        """Make one request; return whether there may be more to do now."""
-        state = lanes.lane(self._store, self._name)
-        if state is None or state.paused_by:
-            return False
-        breaker = lanes.read_breaker(state)
-        allowed = breaker.allows(self._now(), self._destination.batch_size)
-        group = self._choose(allowed) if allowed else None
-        if group is None:
+    def _round(self, lease: Lease, stop: Callable[[], bool]) -> bool:
+        """Make one request; return whether there may be more to do now, and note when there is if not."""
+        with lanes.look(self._store, self._name) as seen:
+            breaker = lanes.read_breaker(seen.lane) if seen.lane and not seen.lane.paused_by else None
+            group = None
+            if breaker is not None and not stop():
+                allowed = breaker.allows(seen.now, self._destination.batch_size)
+                group = self._choose(seen, allowed) if allowed else None
+            if group is None:
+                self._done = self._done._replace(next_at=self._next_at(seen, breaker))
+        if group is None or breaker is None:
             return False
         kind, deliveries = group
         if breaker.trying() != breaker:  # shown, and known to whoever comes after us
@@ -127,26 +135,35 @@ class Lane:
         (self._look_up if kind is State.VERIFYING else self._send)(lease, deliveries, breaker)
         return True
 
-    def _choose(self, allowed: int) -> tuple[State, list[Delivery]] | None:
+    def _choose(self, seen: Look, allowed: int) -> tuple[State, list[Delivery]] | None:
         """Return what is next: questions and sendings take turns, so that neither starves the other.
 
         Of the sendings every second one is for the freshest calls: a backlog gets half of the lane.
         """
         while self._next:
             group = self._next.pop()
-            found = lanes.still_due(self._store, group.ids, group.kind)
+            found = seen.still_due(group.ids, group.kind)
             self._put(group.kind, [each.id for each in found[allowed:]])
             if found:
                 return group.kind, found[:allowed]
         self._turn += 1
         for kind in _TURNS[self._turn % 2]:
-            if kind is State.VERIFYING and not self._asking.allows(self._now(), allowed):
+            if kind is State.VERIFYING and not self._asking.allows(seen.now, allowed):
                 continue
             fresh = kind is State.WAITING and self._turn % 4 < 2
-            found = lanes.due(self._store, self._name, kind, allowed, fresh=fresh)
+            found = seen.due(kind, allowed, fresh=fresh)
             if found:
                 return kind, found
         return None
+
+    def _next_at(self, seen: Look, breaker: BreakerView | None) -> float | None:
+        if breaker is None:
+            return None
+        waiting, doubtful = seen.next_due(State.WAITING), seen.next_due(State.VERIFYING)
+        if doubtful is not None:
+            doubtful = max(doubtful, self._asking.open_until)
+        times = [at for at in (waiting, doubtful) if at is not None]
+        return max(min(times), breaker.open_until) if times else None
 
     def _put(self, kind: State, ids: list[int]) -> None:
         if ids:
@@ -158,12 +175,12 @@ class Lane:
         self._put(State.WAITING, [each.id for each in waiting[fits:]])
         # From before the intent on: a worker that is stopped in between wakes up without any time left.
         deadline = Deadline.after(self._request_s, self._store.clock)
-        taken = lanes.intend(self._store, lease, [delivery.id for delivery in fitting])
+        taken = lanes.intend(self._store, lease, fitting)
         batch = [each for each in fitting if each.id in taken]
         if not batch:
             return
         outcomes = self._advanced([parcel_of(each) for each in batch], deadline)
-        now = self._now()
+        now = self._store.time()
         decisions = [
             decide(outcome, self._moment(each, now), self._schedule, self._chance())
             for each, outcome in zip(batch, outcomes, strict=True)
@@ -210,7 +227,7 @@ class Lane:
         outcomes = self._asked(
             [parcel_of(each) for each in doubtful], Deadline.after(self._request_s, self._store.clock)
         )
-        now = self._now()
+        now = self._store.time()
         decisions = [
             after_lookup(
                 None if outcome.failure else outcome.done,
@@ -224,7 +241,7 @@ class Lane:
             decisions = self._halved(State.VERIFYING, [each.id for each in doubtful], now)
         self._asking = after_step(self._asking, outcomes, now, self._schedule, self._chance())
         told = [each for each in outcomes if each.failure is not Failure.CONFIGURATION]
-        view = after_step(breaker, told, now, self._schedule, self._chance())
+        view = after_step(breaker, told, now, self._schedule, self._chance(), reads=True)
         self._settle(lease, doubtful, outcomes, decisions, view, State.VERIFYING)
 
     def _asked(self, parcels: Sequence[Parcel], deadline: Deadline) -> list[Outcome]:
@@ -255,21 +272,6 @@ class Lane:
 
     def _moment(self, delivery: Delivery, now: float) -> Moment:
         return Moment(now, delivery.deadline_at, delivery.attempts + 1)
-
-    def _now(self) -> float:
-        with self._store.read() as connection:
-            return self._store.now(connection)
-
-    def _next_at(self) -> float | None:
-        state = lanes.lane(self._store, self._name)
-        if state is None or state.paused_by:
-            return None
-        waiting = lanes.next_due(self._store, self._name, State.WAITING)
-        doubtful = lanes.next_due(self._store, self._name, State.VERIFYING)
-        if doubtful is not None:
-            doubtful = max(doubtful, self._asking.open_until)
-        times = [at for at in (waiting, doubtful) if at is not None]
-        return max(min(times), state.open_until) if times else None
 
 
 _TURNS = ((State.WAITING, State.VERIFYING), (State.VERIFYING, State.WAITING))

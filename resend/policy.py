@@ -98,8 +98,9 @@ def _again(outcome: Outcome, moment: Moment, schedule: Schedule, chance: float) 
 def after_lookup(found: bool | None, moment: Moment, schedule: Schedule, chance: float) -> Decision:  # noqa: FBT001  three answers
     """Return what becomes of a delivery that the destination was asked about.
 
-    `found` is True if it is there whole, False if something is left to do, None if it could not be told: then
-    it is asked again, each time later, past the horizon too, for as long as the longest pause.
+    `found` is True if it is there whole, False if something is left to do: after one unclear answer that
+    follows at once. None if it could not be told: then it is asked again, each time later, past the horizon
+    too, for as long as the longest pause.
     """
     now = moment.now
     if found:
@@ -111,7 +112,9 @@ def after_lookup(found: bool | None, moment: Moment, schedule: Schedule, chance:
         return Decision(State.VERIFYING, min(again, moment.deadline_at + schedule.max_delay_s))
     if now >= moment.deadline_at:
         return Decision(State.ESCALATED, now, Acts.SECOND_LINE, counted=False)
-    return Decision(State.WAITING, now, counted=False)
+    tries = moment.attempts - 1  # a question is none
+    again = now if tries <= 1 else now + delay(schedule, tries - 1, chance)
+    return Decision(State.WAITING, min(again, moment.deadline_at), counted=False)
 
 
 def _limit_ends(outcome: Outcome, now: float, schedule: Schedule) -> float:
@@ -151,17 +154,25 @@ class BreakerView(NamedTuple):
 
 
 def after_step(
-    view: BreakerView, outcomes: Sequence[Outcome], now: float, schedule: Schedule, chance: float
+    view: BreakerView,
+    outcomes: Sequence[Outcome],
+    now: float,
+    schedule: Schedule,
+    chance: float,
+    *,
+    reads: bool = False,
 ) -> BreakerView:
     """Return the lane's breaker after one request with these outcomes.
 
     An answer that brought anything forward, or refused a call for its own data, or named a limit of one
     method, shows a destination that lives. A limit of everything is a pause. What was found out without
-    asking (a call that has to be held, our own count of a limit) shows nothing.
+    asking (a call that has to be held, our own count of a limit) shows nothing. A question (`reads`) that is
+    answered lets sending be tried; that nothing is sent in vain only a sending shows.
     """
     lives = any(_lives(outcome) for outcome in outcomes)
     if lives:
-        view = BreakerView()
+        kept = view._replace(breaker=Breaker.CLOSED, open_until=0.0)
+        view = kept if reads and view.failures else BreakerView()
     limits = [each for each in outcomes if each.failure is Failure.WAIT and each.method is None]
     if limits:
         return _paused(view, max(_limit_ends(each, now, schedule) for each in limits))

@@ -12,8 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy.exc import DBAPIError
-
+from resend.ledger.errors import LedgerError
 from resend.ledger.lanes import due_lanes, pending
 from supportctl.core import log
 
@@ -92,7 +91,7 @@ class Worker:
         What is paused, or has no account in the configuration, waits for a person and not for us.
 
         Raises:
-            DBAPIError: the database failed again and again, and the run was to end by itself.
+            LedgerError: the database failed again and again, and the run was to end by itself.
         """
         running: dict[Future[Drained | None], str] = {}
         self._done = Worked()
@@ -101,7 +100,7 @@ class Worker:
                 while not self._stopping.is_set():
                     try:
                         ended = self._look(pool, running) and (once or (until_empty and self._is_empty()))
-                    except DBAPIError as error:
+                    except LedgerError as error:
                         if (once or until_empty) and self._database_failures >= _PATIENCE:
                             raise
                         self._stopping.wait(self._database_failed(error))
@@ -187,9 +186,9 @@ class Worker:
                 self._done.crashed + drained.crashes,
             )
 
-    def _database_failed(self, error: DBAPIError) -> float:
+    def _database_failed(self, error: LedgerError) -> float:
         """Tell that the database fails, and return the seconds until it is asked again."""
         self._database_failures += 1
         pause = min(self._look_every_s * 2.0 ** min(self._database_failures, 10), _LONGEST_PAUSE_S)
-        log.event("error", "resend.database-failed", error=str(error.orig), again_in_s=pause)
+        log.event("error", "resend.database-failed", error=str(error), again_in_s=pause)
         return pause

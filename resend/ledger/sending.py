@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from resend.ledger.leases import breaker_values, hold, lane_in
-from resend.ledger.rows import COLUMNS, IS, count, delivery_of, facts_text
-from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
+from resend.ledger.rows import COLUMNS, count, delivery_of, facts_text
+from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES, is_in
 from resend.model import LeaseLostError, State
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Look:
         """Return what is due in a state: the longest waiting first, or the freshest calls."""
         values = {"lane": self._destination, "now": self.now, "most": most}
         if fresh:
-            rows = self._connection.execute(_FRESH[state], values | {"from": most * _FRESH_FROM}).all()
+            rows = self._connection.execute(_FRESH[state], values | {"among": most * _FRESH_FROM}).all()
             if rows:
                 return [delivery_of(row) for row in rows]
         return [delivery_of(row) for row in self._connection.execute(_DUE[state], values)]
@@ -68,6 +68,10 @@ class Look:
         rows = self._connection.execute(_STILL_DUE[state], {"ids": ids, "now": self.now})
         return [delivery_of(row) for row in rows]
 
+    def has_sending(self) -> bool:
+        """Return whether something was left in mid-send."""
+        return self._connection.execute(_SENDING, {"lane": self._destination}).first() is not None
+
     def next_due(self, state: State) -> float | None:
         """Return when the next delivery in a state is due, None if there is none."""
         at = self._connection.execute(_NEXT[state], {"lane": self._destination}).scalar()
@@ -77,7 +81,7 @@ class Look:
 _DUE_STATES = (State.WAITING, State.VERIFYING)
 _DUE = {
     state: sa.select(*COLUMNS)
-    .where(_D.destination == _LANE, IS[state], _D.next_attempt_at <= _NOW)
+    .where(_D.destination == _LANE, is_in(state), _D.next_attempt_at <= _NOW)
     .order_by(_D.next_attempt_at)
     .limit(_MOST)
     for state in _DUE_STATES
@@ -85,27 +89,27 @@ _DUE = {
 
 
 def _fresh(state: State) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the freshest calls; they come in the order of the inner one, which ends early."""
     freshest = (
-        sa.select(_D.id)
-        .where(_D.destination == _LANE, IS[state])
-        .order_by(_D.started_at.desc())
-        .limit(sa.bindparam("from", type_=sa.Integer))
-    )
-    return (
         sa.select(*COLUMNS)
-        .where(_D.id.in_(freshest), _D.next_attempt_at <= _NOW)
+        .where(_D.destination == _LANE, is_in(state))
         .order_by(_D.started_at.desc())
-        .limit(_MOST)
+        .limit(sa.bindparam("among", type_=sa.Integer))
+        .subquery()
     )
+    return sa.select(freshest).where(freshest.c.next_attempt_at <= _NOW).limit(_MOST)
 
 
 _FRESH = {state: _fresh(state) for state in _DUE_STATES}
 _STILL_DUE = {
-    state: sa.select(*COLUMNS).where(_D.id.in_(_IDS), IS[state], _D.next_attempt_at <= _NOW).order_by(_D.id)
+    state: sa.select(*COLUMNS)
+    .where(_D.id.in_(_IDS), _D.state == state.value, _D.next_attempt_at <= _NOW)
+    .order_by(_D.id)
     for state in _DUE_STATES
 }
+_SENDING = sa.select(_D.id).where(_D.destination == _LANE, is_in(State.SENDING)).limit(1)
 _NEXT = {
-    state: sa.select(sa.func.min(_D.next_attempt_at)).where(_D.destination == _LANE, IS[state])
+    state: sa.select(sa.func.min(_D.next_attempt_at)).where(_D.destination == _LANE, is_in(state))
     for state in _DUE_STATES
 }
 
@@ -137,7 +141,7 @@ def next_due(store: Store, destination: str, state: State) -> float | None:
 
 _RECOVER = (
     sa.update(DELIVERIES)
-    .where(_D.destination == _LANE, IS[State.SENDING], _D.token < sa.bindparam("mine"))
+    .where(_D.destination == _LANE, is_in(State.SENDING), _D.token < sa.bindparam("mine"))
     .values(state=State.VERIFYING.value, next_attempt_at=_NOW, attempts=_D.attempts + 1)
     .returning(_D.id, _D.step)
 )
@@ -169,7 +173,7 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
 
 _INTEND = (
     sa.update(DELIVERIES)
-    .where(_D.id.in_(_IDS), _D.destination == _LANE, IS[State.WAITING])
+    .where(_D.id.in_(_IDS), _D.state == State.WAITING.value)
     .values(state=State.SENDING.value, token=sa.bindparam("mine"), sent_revision=_D.revision)
     .returning(_D.id, _D.revision)
 )
@@ -184,7 +188,7 @@ def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[in
         LeaseLostError: somebody else has the lane.
     """
     known = {delivery.id: delivery.revision for delivery in deliveries}
-    values = {"ids": sorted(known), "lane": lease.destination, "mine": lease.token}
+    values = {"ids": sorted(known), "mine": lease.token}
     with store.write() as connection:
         hold(connection, store, lease)
         if not store.is_sqlite:  # rows are locked in one order everywhere: nobody waits in a circle
@@ -242,7 +246,11 @@ def _final(item: Settled, revision: int, sent: int, now: float) -> Settled:
 
 def _still(before: State, *, is_sqlite: bool) -> sa.Select[tuple[int, int, int]]:
     """Return those that still are in a state, locked in one order everywhere: nobody waits in a circle."""
-    query = sa.select(_D.id, _D.revision, _D.sent_revision).where(_D.id.in_(_IDS), IS[before]).order_by(_D.id)
+    query = (
+        sa.select(_D.id, _D.revision, _D.sent_revision)
+        .where(_D.id.in_(_IDS), _D.state == before.value)
+        .order_by(_D.id)
+    )
     return query if is_sqlite else query.with_for_update()
 
 
