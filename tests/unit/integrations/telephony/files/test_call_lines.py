@@ -10,7 +10,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integrations.telephony.files.reading import read_call_file, read_calls
@@ -462,6 +462,7 @@ def test_any_json_is_a_call_or_is_rejected(changes):
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_after_a_header_are_read_line_by_line(data, table):
     start = CSV if table else line()
+    assume(data.count(0) < 2)  # more of them make a short file no text at all
     found = read(start.encode() + data)
     assert all(isinstance(one, Call | Rejected) for one in found)
     lines = [one.line for one in found if isinstance(one, Rejected)]
