@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Verb = Literal["now", "hold", "cancel"]
 _D = DELIVERIES.c
-# From which states a verb takes a delivery. One that is being sent is its worker's; one that was delivered or
-# is being asked about is never sent again by hand: that would make a second copy.
+# From which states a verb takes a delivery. One that is being sent is its worker's; one that was delivered is
+# never sent again by hand: that would make a second copy.
 FROM: dict[Verb, frozenset[State]] = {
     "now": frozenset({State.WAITING, State.HELD, State.ESCALATED, State.CANCELLED, State.VERIFYING}),
-    "hold": frozenset({State.WAITING}),
-    "cancel": frozenset({State.WAITING, State.HELD, State.ESCALATED}),
+    "hold": frozenset({State.WAITING, State.VERIFYING}),
+    "cancel": frozenset({State.WAITING, State.VERIFYING, State.HELD, State.ESCALATED}),
 }
 _TO: dict[Verb, State] = {"now": State.WAITING, "hold": State.HELD, "cancel": State.CANCELLED}
 _PIECE = 5000
@@ -60,8 +60,9 @@ def apply(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horiz
     """Do it, in transactions of some thousands; return how many deliveries were changed.
 
     `now` makes a delivery due at once, and lets its lane try although its breaker is open; what had ended
-    gets a new horizon. Where something may have arrived, the destination is asked, and not before the answer
-    would mean anything: a write that is still on its way would be found missing, and sent twice.
+    gets a new horizon. Of all but what merely waits, something may have arrived: the destination is asked,
+    and not before the answer would mean anything. A write that is still on its way would be found missing,
+    and sent twice.
     """
     changed = 0
     if verb == "now":
@@ -81,7 +82,7 @@ def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str
         changes: Counter[tuple[str, str]] = Counter()
         for row in rows:
             before = State(row.state)
-            after = _after(verb, before, row.attempts)
+            after = State.VERIFYING if verb == "now" and before is not State.WAITING else _TO[verb]
             groups[before, after].append(row.id)
             changes[row.destination, before.value] -= 1
             changes[row.destination, after.value] += 1
@@ -98,10 +99,8 @@ def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str
     return len(rows)
 
 
-def _chosen(verb: Verb, wanted: Filter, now: float) -> sa.Select[tuple[int, str, str, int]]:
-    query = sa.select(_D.id, _D.destination, _D.state, _D.attempts).where(
-        *wanted.clauses(), _takes(verb, now)
-    )
+def _chosen(verb: Verb, wanted: Filter, now: float) -> sa.Select[tuple[int, str, str]]:
+    query = sa.select(_D.id, _D.destination, _D.state).where(*wanted.clauses(), _takes(verb, now))
     return query.order_by(_D.id).limit(_PIECE).with_for_update()
 
 
@@ -127,11 +126,6 @@ def _asked_at(now: float) -> sa.ColumnElement[float]:
         .scalar_subquery()
     )
     return sa.case((tried > now, tried), else_=now)
-
-
-def _after(verb: Verb, before: State, attempts: int) -> State:
-    doubtful = before is State.VERIFYING or (before in ENDED and attempts > 0)
-    return State.VERIFYING if verb == "now" and doubtful else _TO[verb]
 
 
 def _let_try(store: Store, wanted: Filter) -> None:

@@ -286,8 +286,6 @@ def _left_why(verb: Verb, state: State) -> str:
         return "sending"
     if state in {State.WAITING, State.VERIFYING} and verb == "now":
         return "due"
-    if state is State.VERIFYING:
-        return "verifying"
     already = {"hold": State.HELD, "cancel": State.CANCELLED}.get(verb)
     return "unneeded" if state is already else "other"
 
