@@ -12,14 +12,16 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from integrations.telephony.files.record import COLUMNS, REQUIRED, CallReader, Rules, decode
+from integrations.telephony.files.record import COLUMNS, REQUIRED, CallReader, decode
 from integrations.telephony.files.text import MAX_LINE, Line, TextFile
 from supportctl.core.call import Call, Rejected
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from integrations.telephony.files.record import Refuse, Rules
 
 GAPS = "supportctl.gaps/"
 MAX_DOCUMENT = 512 * 1024 * 1024  # one JSON document is read whole
@@ -47,20 +49,29 @@ def read_call_file(path: Path, rules: Rules) -> Iterator[Call | Rejected]:
         raise UsageError("calls.unreadable", found=path, reason=error.strerror or error) from None
 
 
-def read_calls(file: BinaryIO, name: str, rules: Rules) -> Iterator[Call | Rejected]:
+def read_calls(
+    file: BinaryIO,
+    name: str,
+    rules: Rules,
+    refuse: Refuse | None = None,
+    on_gaps: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Iterator[Call | Rejected]:
     """Yield the calls of an open file; `name` is what an error calls it.
+
+    `refuse` is asked about each sound call. `on_gaps` is given the whole document if it is one of
+    `sync check`, before its first call. `Any`: JSON.
 
     Raises:
         UsageError: it is no list of calls.
     """
     text = TextFile(file, name)
-    reader = CallReader(rules)
+    reader = CallReader(rules, refuse)
     beginning = text.beginning
     if not beginning.strip():
         raise UsageError("calls.empty", found=name)
     first = beginning.lstrip().splitlines()[0].strip()
     if _GAPS_BEGIN.match(beginning) or _LIST_BEGINS.match(beginning) or first == "{":
-        yield from _document(text, reader)
+        yield from _document(text, reader, on_gaps)
     elif first.startswith("{"):
         yield from _json_lines(text.lines(), reader)
     else:
@@ -88,7 +99,9 @@ def _json_lines(lines: Iterable[Line | Rejected], reader: CallReader) -> Iterato
                 yield Rejected(number, "calls.no-object", {})
 
 
-def _document(text: TextFile, reader: CallReader) -> Iterator[Call | Rejected]:
+def _document(
+    text: TextFile, reader: CallReader, on_gaps: Callable[[Mapping[str, Any]], None] | None
+) -> Iterator[Call | Rejected]:
     document = _whole(text)
     if isinstance(document, list):
         for position, record in enumerate(document, 1):
@@ -97,10 +110,13 @@ def _document(text: TextFile, reader: CallReader) -> Iterator[Call | Rejected]:
             else:
                 yield Rejected(position, "calls.no-object", {})
         return
-    schema = document.get("schema") if isinstance(document, dict) else None
-    gaps = document.get("gaps") if isinstance(document, dict) else None
+    document = document if isinstance(document, dict) else {}
+    schema, gaps = document.get("schema"), document.get("gaps")
     if not isinstance(schema, str) or not schema.startswith(GAPS) or not isinstance(gaps, list):
         raise UsageError("calls.other-document", found=text.name, schema=schema or "-")
+    if on_gaps is not None:
+        on_gaps(document)
+    reader.take_hidden()
     yield from _of_gaps(gaps, reader)
 
 

@@ -15,10 +15,12 @@ from supportctl.core.call import HIDDEN, Call, Rejected
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import tzinfo
 
     from supportctl.core.call import Direction
+
+    Refuse = Callable[[Call], tuple[str, Mapping[str, str]] | None]
 
 REQUIRED = ("call_id", "direction", "started_at", "duration_s", "contact_phone", "answered")
 OPTIONAL = ("source", "wait_s", "line", "employee", "recording_url", "tags", "raw")
@@ -41,12 +43,14 @@ class Rules(NamedTuple):
     """What a file itself does not say.
 
     `source` is the name of calls without one; `timezone` is meant by times without an offset (None: they
-    are rejected); `region` is the country of numbers without `+`.
+    are rejected); `region` is the country of numbers without `+`. `phone_needed`: a call without a phone is
+    rejected, rather than taken for one of a hidden caller; a word for a hidden one still is.
     """
 
     source: str
     timezone: tzinfo | None = None
     region: str | None = None
+    phone_needed: bool = False
 
 
 class BadFieldError(Exception):
@@ -59,10 +63,14 @@ class BadFieldError(Exception):
 
 
 class CallReader:
-    """Turns records into calls, and knows the calls that it has had: a file tells each of them once."""
+    """Turns records into calls, and knows the calls that it has had: a file tells each of them once.
 
-    def __init__(self, rules: Rules) -> None:
+    `refuse` may name a reason, with its arguments, why a sound call is of no use to whoever reads.
+    """
+
+    def __init__(self, rules: Rules, refuse: Refuse | None = None) -> None:
         self._rules = rules
+        self._refuse = refuse
         self._had: set[int] = set()
 
     def read(self, line: int, record: Mapping[str, Any]) -> Call | Rejected:
@@ -71,12 +79,19 @@ class CallReader:
             call = self._call(record)
         except BadFieldError as error:
             return Rejected(line, error.reason, error.args_by_name)
+        refused = self._refuse(call) if self._refuse else None
+        if refused is not None:
+            return Rejected(line, *refused)
         # a million of these fit where a million pairs of texts would not
         key = hash((call.source, call.call_id))
         if key in self._had:
             return Rejected(line, "calls.duplicate", {"found": clean(call.call_id, _SHOWN)})
         self._had.add(key)
         return call
+
+    def take_hidden(self) -> None:
+        """Take calls without a phone for those of hidden callers: they were read from a telephony."""
+        self._rules = self._rules._replace(phone_needed=False)
 
     def _call(self, record: Mapping[str, Any]) -> Call:
         for name in REQUIRED:
@@ -118,6 +133,8 @@ class CallReader:
 
     def _contact(self, value: object) -> str:
         text = _number_text("contact_phone", value)
+        if self._rules.phone_needed and not text.strip():
+            raise BadFieldError("calls.empty-field", field="contact_phone")
         phone = normalise(text, self._rules.region)
         if phone == HIDDEN and not is_hidden(text):
             raise BadFieldError("calls.bad-phone", found=value)
