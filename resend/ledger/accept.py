@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from resend.ledger.rows import count, payload_of, upsert
+from resend.ledger.rows import count, payload_of, run_many, upsert
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
 from resend.model import State
 
@@ -84,7 +84,7 @@ def _take(connection: sa.Connection, terms: _Terms, offered: _Offered) -> Accept
     known, inserted = known_rows(connection, terms.destination, offered.payloads), 0
     while new := [key for key in offered.payloads if key not in known]:
         rows = [_row(terms, offered, key) for key in sorted(new)]
-        found = connection.execute(_INSERT, rows).rowcount
+        found = run_many(connection, _INSERT, rows)
         inserted += found
         if found == len(rows):
             break
@@ -153,7 +153,10 @@ def _row(terms: _Terms, offered: _Offered, key: Key) -> dict[str, object]:
 _UPDATE = (
     sa.update(DELIVERIES)
     .where(_D.id == sa.bindparam("delivery"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _NEW} | {"revision": _D.revision + 1})
+    .values(
+        {name: sa.bindparam(f"new_{name}") for name in _NEW}
+        | {"revision": _D.revision + sa.literal_column("1")}
+    )
 )
 
 
@@ -170,7 +173,7 @@ def _update(connection: sa.Connection, terms: _Terms, ids: Sequence[int], offere
     if not rows:
         return Counter()
     values = [_new_values(row, terms, offered) for row in rows]
-    connection.execute(_UPDATE, values)
+    run_many(connection, _UPDATE, values)
     connection.execute(
         sa.insert(ATTEMPTS),
         [

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from resend.ledger.leases import FREE, LEASE_S, NOW, claim, lane, read_breaker, release, renew
-from resend.ledger.rows import IS
-from resend.ledger.schema import COUNTS, DELIVERIES, LANES
+from resend.ledger.schema import COUNTS, DELIVERIES, LANES, is_in
 from resend.ledger.sending import Settled, due, intend, look, next_due, recover, settle, still_due
 from resend.model import State
 from resend.policy import LONGEST_PAUSE_S
@@ -29,7 +28,7 @@ _D, _L = DELIVERIES.c, LANES.c
 
 def _first_due(state: State) -> sa.ScalarSelect[float]:
     return (
-        sa.select(sa.func.min(_D.next_attempt_at)).where(_D.destination == _L.destination, IS[state])
+        sa.select(sa.func.min(_D.next_attempt_at)).where(_D.destination == _L.destination, is_in(state))
     ).scalar_subquery()
 
 
@@ -38,7 +37,7 @@ _FIRST = (
         _L.destination,
         _first_due(State.WAITING).label("waiting"),
         _first_due(State.VERIFYING).label("verifying"),
-        sa.exists().where(_D.destination == _L.destination, IS[State.SENDING]).label("lost"),
+        sa.exists().where(_D.destination == _L.destination, is_in(State.SENDING)).label("lost"),
     )
     .where(
         FREE, _L.paused_by == "", sa.or_(_L.open_until <= NOW, _L.open_until > NOW + _OPEN_AT_MOST_S)

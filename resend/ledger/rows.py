@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -29,14 +30,13 @@ _FAILURES = {"": None} | {failure.value: failure for failure in Failure}
 _ACTS = {acts.value: acts for acts in Acts}
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _encode_facts = json.JSONEncoder(ensure_ascii=False).encode
-# A statement compares with the word itself: with a parameter no partial index is found.
-IS: Mapping[State, sa.ColumnElement[bool]] = {
-    state: _D.state == sa.literal_column(f"'{state.value}'") for state in State
-}
 _COUNT = sa.text(
     "INSERT INTO lane_counts (destination, state, count) VALUES (:destination, :state, :difference)"
     " ON CONFLICT (destination, state) DO UPDATE SET count = lane_counts.count + excluded.count"
 )
+
+
+_Many = sa.TextClause | sa.Insert | sa.Update
 
 
 def payload_of(call: Call) -> str:
@@ -77,6 +77,25 @@ def upsert(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401  
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
+def run_many(connection: sa.Connection, statement: _Many, rows: Sequence[Mapping[str, object]]) -> int:
+    """Execute a statement with many rows of plain parameters, all named in each; return the rowcount.
+
+    SQLAlchemy looks at each parameter of each row; a statement without types to convert needs none of that.
+    """
+    dialect = connection.dialect
+    key = (dialect.name, id(statement))
+    if key not in _COMPILED:
+        compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
+        order = compiled.positiontup
+        _COMPILED[key] = (statement, str(compiled), itemgetter(*order) if order else None)
+    _, text, in_order = _COMPILED[key]
+    return connection.exec_driver_sql(text, [*map(in_order, rows)] if in_order else [*rows]).rowcount
+
+
+# The statement itself is kept, so that its id stays its own.
+_COMPILED: dict[tuple[str, int], tuple[_Many, str, itemgetter[object] | None]] = {}
+
+
 def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> None:
     """Add to the lanes' counts: (destination, state) -> difference; always in the same order of rows.
 
@@ -88,4 +107,4 @@ def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> 
         if difference
     ]
     if rows:
-        connection.execute(_COUNT, rows)
+        run_many(connection, _COUNT, rows)

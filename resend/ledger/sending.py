@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from resend.ledger.leases import breaker_values, hold, lane_in
-from resend.ledger.rows import COLUMNS, count, delivery_of, facts_text
+from resend.ledger.rows import COLUMNS, count, delivery_of, facts_text, run_many
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES, is_in
 from resend.model import LeaseLostError, State
 
@@ -166,7 +166,7 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
                 "next_attempt_at": again_at,
             }
             rows = [{**said, "delivery_id": row.id, "step": row.step} for row in sorted(lost)]
-            connection.execute(_TELL, rows)
+            run_many(connection, _TELL, rows)
         _moved(connection, lease.destination, State.SENDING, [State.VERIFYING] * len(lost))
     return len(lost)
 
@@ -226,9 +226,9 @@ def settle(
         rows = connection.execute(_STILL[before, store.is_sqlite], {"ids": sorted(by_id)})
         final = [_final(by_id[row.id], row.revision, row.sent_revision, now) for row in rows]
         if final:
-            connection.execute(_SETTLE, [_new_values(item) for item in final])
-            connection.execute(_TELL, [_attempt(item, now, lease.token) for item in final])
-            _moved(connection, lease.destination, before, [item.decision.state for item in final])
+            run_many(connection, _SETTLE, [_new_values(item) for item in final])
+            run_many(connection, _TELL, [_attempt(item, now, lease.token) for item in final])
+            _moved(connection, lease.destination, before, (item.decision.state for item in final))
 
 
 _ENDS = frozenset({State.DELIVERED, State.ESCALATED, State.HELD})
@@ -326,14 +326,14 @@ def _new_values(item: Settled) -> dict[str, object]:
     return {
         "delivery": outcome.delivery_id,
         "tries": int(decision.counted),
-        "new_state": decision.state.value,
+        "new_state": str(decision.state),
         "new_step": outcome.step,
         "new_facts": facts_text(outcome.facts),
         "new_next_attempt_at": decision.next_attempt_at,
         "new_failure": outcome.failure.value if outcome.failure else "",
         "new_error_code": outcome.code,
         "new_error_text": outcome.text,
-        "new_who_acts": decision.who_acts.value,
+        "new_who_acts": str(decision.who_acts),
         "new_remote_id": outcome.remote_id,
         "new_fingerprint": "",  # what it was escalated for is over, or is told anew
     }
@@ -347,7 +347,7 @@ def _attempt(item: Settled, now: float, token: int) -> dict[str, object]:
         "kind": item.kind,
         "token": token,
         "step": outcome.step,
-        "state": decision.state.value,
+        "state": str(decision.state),
         "failure": outcome.failure.value if outcome.failure else "",
         "code": outcome.code or outcome.note,  # a note is a finding's code about what was put right
         "text": outcome.text,
@@ -356,8 +356,6 @@ def _attempt(item: Settled, now: float, token: int) -> dict[str, object]:
 
 
 def _moved(connection: sa.Connection, destination: str, before: State, after: Iterable[State]) -> None:
-    changes: Counter[tuple[str, str]] = Counter()
-    for state in after:
-        changes[destination, before.value] -= 1
-        changes[destination, state.value] += 1
+    changes = {(destination, str(state)): number for state, number in Counter(after).items()}
+    changes[destination, str(before)] = changes.get((destination, str(before)), 0) - sum(changes.values())
     count(connection, changes)

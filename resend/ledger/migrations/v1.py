@@ -56,12 +56,12 @@ STATEMENTS = (
     "CREATE UNIQUE INDEX deliveries_once ON deliveries (call_id, source, destination)",
     """
     CREATE INDEX deliveries_due ON deliveries (destination, state, next_attempt_at)
-        WHERE state IN ('waiting', 'verifying')
+        WHERE state = 'waiting' OR state = 'verifying'
     """,
     "CREATE INDEX deliveries_fresh ON deliveries (destination, started_at) WHERE state = 'waiting'",
     """
     CREATE INDEX deliveries_deadline ON deliveries (destination, deadline_at)
-        WHERE state IN ('waiting', 'verifying')
+        WHERE state = 'waiting' OR state = 'verifying'
     """,
     "CREATE INDEX deliveries_sending ON deliveries (destination) WHERE state = 'sending'",
     """

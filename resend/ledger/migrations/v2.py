@@ -32,11 +32,11 @@ STATEMENTS = (
     "CREATE INDEX deliveries_started ON deliveries (started_at)",
     """
     CREATE INDEX deliveries_unreported ON deliveries (deadline_at)
-        WHERE state IN ('escalated', 'held') AND fingerprint = ''
+        WHERE (state = 'escalated' OR state = 'held') AND fingerprint = ''
     """,
     """
     CREATE INDEX deliveries_reported ON deliveries (fingerprint, destination, state)
-        WHERE state NOT IN ('delivered', 'cancelled') AND fingerprint <> ''
+        WHERE state <> 'delivered' AND state <> 'cancelled' AND fingerprint <> ''
     """,
     # What an escalation has told to whom.
     "ALTER TABLE escalations RENAME COLUMN args TO cause",
