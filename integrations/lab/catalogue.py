@@ -34,6 +34,11 @@ PORTALS: Mapping[str, PortalKind] = MappingProxyType(
         "hubspot": PortalKind("integrations.lab.hubspot.portal:HubSpotPortal", ("crm",)),
         "moysklad": PortalKind("integrations.lab.moysklad.portal:MoySkladPortal", ("crm", "shop")),
         "webhook": PortalKind("integrations.lab.webhook:WebhookPortal", ("crm",)),
+        "redmine": PortalKind("integrations.lab.tracker.redmine:RedminePortal", ("trackers",)),
+        "jira": PortalKind("integrations.lab.tracker.jira:JiraPortal", ("trackers",)),
+        "github": PortalKind("integrations.lab.tracker.github:GitHubPortal", ("trackers",)),
+        "gitlab": PortalKind("integrations.lab.tracker.gitlab:GitLabPortal", ("trackers",)),
+        "chat": PortalKind("integrations.lab.chat:ChatPortal", ("notify",)),
         "poster": PortalKind("integrations.lab.poster.portal:PosterPortal", ("shop",)),
     }
 )

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from integrations.answers import by_status
+from integrations.answers import by_status, retry_after
 from integrations.tracker.asking import Asking, created, label, mark, rows, titled, web_link
 from supportctl.core.delivery import Issue
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
     from integrations.answers import Reply, Request
     from integrations.checking import Surroundings
     from supportctl.core.accounts import GitHub
+    from supportctl.core.clock import Clock
 
 _ADDRESS = "https://api.github.com"
 _RATE = 1.0  # more than one write a second is "too fast" (secondary limit)
@@ -36,7 +39,9 @@ class GitHubTracker:
             "X-GitHub-Api-Version": "2022-11-28",
         }
         base = surroundings.resolve(account.url) if account.url else _ADDRESS
-        self._ask = Asking(base, surroundings.clock, headers, _RATE, judge=judge, session=session)
+        self._ask = Asking(
+            base, surroundings.clock, headers, _RATE, judge=judge(surroundings.clock), session=session
+        )
         self._issues = f"/repos/{account.project.strip('/')}/issues"
 
     def find(self, fingerprint: str) -> Issue | None:
@@ -68,18 +73,26 @@ class GitHubTracker:
         self._ask.send("PATCH", f"{self._issues}/{issue.number}", "issues.close", body=body)
 
 
-def judge(request: Request, reply: Reply) -> ServiceError | None:
-    """Return what failed: 403 is a limit where the headers say so."""
-    error = by_status(request, reply)
-    if error is None or reply.status not in {403, 429}:
-        return error
-    until = error.retry_at
-    if until is None and reply.headers.get("x-ratelimit-remaining") == "0":
-        at = reply.headers.get("x-ratelimit-reset", "")
-        until = datetime.fromtimestamp(int(at), UTC) if at.isdecimal() and len(at) < 12 else None
-    limited = until or "rate limit" in error.text.lower() or reply.status == 429
-    failure = Failure.WAIT if limited else error.failure
-    return ServiceError(failure, error.code, error.text, status=reply.status, retry_at=until)
+def judge(clock: Clock) -> Callable[[Request, Reply], ServiceError | None]:
+    """Return what decides: 403 is a limit where headers or words say so."""
+
+    def decide(request: Request, reply: Reply) -> ServiceError | None:
+        error = by_status(request, reply)
+        if error is None or reply.status not in {403, 429}:
+            return error
+        until = retry_after(reply, clock) or _reset(reply)
+        limited = until or "rate limit" in error.text.lower() or reply.status == 429
+        failure = Failure.WAIT if limited else error.failure
+        return ServiceError(failure, error.code, error.text, status=reply.status, retry_at=until)
+
+    return decide
+
+
+def _reset(reply: Reply) -> datetime | None:
+    at = reply.headers.get("x-ratelimit-reset", "")
+    if reply.headers.get("x-ratelimit-remaining") != "0" or not at.isdecimal() or len(at) > 11:
+        return None
+    return datetime.fromtimestamp(int(at), UTC)
 
 
 def _carries(row: dict[str, Any], fingerprint: str) -> bool:

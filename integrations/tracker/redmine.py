@@ -7,6 +7,7 @@ answer. So the library builds requests and reads resources; `Asking` sends.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from integrations.answers import by_status
@@ -15,6 +16,8 @@ from supportctl.core.delivery import Issue
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import requests
 
     from integrations.answers import Reply, Request
@@ -64,12 +67,17 @@ class RedmineTracker:
         """Create an issue."""
         more = {"tracker_id": self._tracker} if self._tracker is not None else {}
         subject = titled(title, fingerprint)
-        made = self._redmine.issue.create(project_id=self._project, subject=subject, description=text, **more)
-        return self._issue(getattr(made, "internal_id", None), is_open=True)
+        with _understood(Failure.AMBIGUOUS):
+            made = self._redmine.issue.create(
+                project_id=self._project, subject=subject, description=text, **more
+            )
+            number = made.internal_id
+        return self._issue(number, is_open=True)
 
     def comment(self, issue: Issue, text: str) -> None:
         """Add a note."""
-        self._redmine.issue.update(int(issue.number), notes=text)
+        with _understood(Failure.AMBIGUOUS):
+            self._redmine.issue.update(int(issue.number), notes=text)
 
     def close(self, issue: Issue, text: str) -> None:
         """Write a last note and set the first status that closes.
@@ -81,8 +89,10 @@ class RedmineTracker:
         statuses = _evaluated(self._redmine.issue_status.all())
         ending = next((row.get("id") for row in statuses if row.get("is_closed")), None)
         more = {"status_id": ending} if ending is not None else {}
-        self._redmine.issue.update(int(issue.number), notes=text, **more)
-        now = dict(self._redmine.issue.get(int(issue.number))).get("status")
+        with _understood(Failure.AMBIGUOUS):
+            self._redmine.issue.update(int(issue.number), notes=text, **more)
+        with _understood(Failure.RETRY):
+            now = dict(self._redmine.issue.get(int(issue.number))).get("status")
         closing = {row.get("id") for row in statuses if row.get("is_closed")}
         if not isinstance(now, dict) or now.get("id") not in closing:
             raise ServiceError(Failure.CONFIGURATION, "status-unchanged", "the workflow allows no end")
@@ -108,15 +118,20 @@ def judge(request: Request, reply: Reply) -> ServiceError | None:
 
 
 def _evaluated(found: Any) -> list[dict[str, Any]]:
-    """Return the resources of a set as they came. `Any`: python-redmine has no types.
-
-    Raises:
-        ServiceError: the answer is not what Redmine's documentation says.
-    """
-    try:
+    """Return the resources of a set as they came. `Any`: python-redmine has no types."""
+    with _understood(Failure.RETRY):
         return [dict(row) for row in found.values()]
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise ServiceError(Failure.RETRY, "not-understood", "no list of issues") from None
+
+
+@contextmanager
+def _understood(failure: Failure) -> Iterator[None]:
+    """Turn into a ServiceError what the library makes of an answer that is not what Redmine documents."""
+    try:
+        yield
+    except ServiceError:
+        raise
+    except Exception:  # noqa: BLE001  KeyError, TypeError, its own: whatever the answer broke in it
+        raise ServiceError(failure, "not-understood", "the answer is none of Redmine's") from None
 
 
 def _engine() -> Any:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_SCENARIO = "shop"
-SECTIONS = ("telephony", "crm", "shop", "trackers")
+SECTIONS = ("telephony", "crm", "shop", "trackers", "notify")
 DAYS = ("none", "healthy", "gaps", "gaps-clock")
 _FOLDER = "scenarios"
 

@@ -1,0 +1,1 @@
+"""Simulated trackers, as far as issues are made, found, commented and closed."""
