@@ -42,6 +42,15 @@ DESTINATIONS: Mapping[str, str] = MappingProxyType(
         "webhook": "integrations.crm.webhook.destination:WebhookDestination",
     }
 )
+# kind of an account of `trackers:` -> its client
+TRACKERS: Mapping[str, str] = MappingProxyType(
+    {
+        "redmine": "integrations.tracker.redmine:RedmineTracker",
+        "jira": "integrations.tracker.jira:JiraTracker",
+        "github": "integrations.tracker.github:GitHubTracker",
+        "gitlab": "integrations.tracker.gitlab:GitLabTracker",
+    }
+)
 # "SECTION.KIND" -> its connection check: the id of the probe
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
@@ -88,6 +97,16 @@ def reader(account: Any, surroundings: Surroundings) -> CrmReader | None:
 def destination(account: Any, surroundings: Surroundings) -> Any:
     """Return what brings calls to an account of `crm:`; `Any`: resend says what it needs of it."""
     return _load(DESTINATIONS[account.kind])(account, surroundings)
+
+
+def tracker(account: Any, surroundings: Surroundings) -> Any:
+    """Return the client of an account of `trackers:`; `Any`: resend says what it needs of it."""
+    return _load(TRACKERS[account.kind])(account, surroundings)
+
+
+def notifier(address: str, surroundings: Surroundings) -> Any:
+    """Return what tells a place of `notify:`; `Any`: resend says what it needs of it."""
+    return _load("integrations.notify.chat:ChatNotifier")(address, surroundings.clock)
 
 
 def check_class(probe_id: str) -> type[ConnectionCheck]:
