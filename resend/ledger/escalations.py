@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from resend.fingerprint import Cause
 from resend.ledger.rows import call_of, upsert
-from resend.ledger.schema import DELIVERIES, ESCALATIONS
-from resend.ledger.trouble import REPORTED
+from resend.ledger.schema import DELIVERIES, ESCALATIONS, REPORTED, is_in
 from resend.model import Acts, State
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def some_examples(store: Store, fingerprint: str, destinations: Iterable[str]) -
                 break
             rows += connection.execute(
                 sa.select(*wanted)
-                .where(_D.destination == destination, _D.state == State.WAITING.value, _D.fingerprint == "")
+                .where(_D.destination == destination, is_in(State.WAITING), _D.fingerprint == "")
                 .order_by(_D.next_attempt_at)
                 .limit(1)
             )

@@ -29,10 +29,14 @@ _PIECE = 5000
 
 
 class Preview(NamedTuple):
-    """How many deliveries a verb would change, by lane and state, and how many it would leave alone."""
+    """How many deliveries a verb would change, by lane and state, and how many it would leave alone.
+
+    `missing` are the ids that were named and that no delivery has.
+    """
 
     changed: dict[tuple[str, State], int]
     left: dict[tuple[str, State], int]
+    missing: tuple[int, ...] = ()
 
     @property
     def total(self) -> int:
@@ -49,10 +53,12 @@ def preview(store: Store, verb: Verb, wanted: Filter) -> Preview:
             .where(*wanted.clauses())
             .group_by(_D.destination, _D.state, "taken")
         ).all()
+        there = set(connection.execute(sa.select(_D.id).where(_D.id.in_(wanted.ids))).scalars())
     counted = [((row[0], State(row[1])), bool(row[2]), int(row[3])) for row in rows]
     return Preview(
         {key: number for key, taken, number in counted if taken},
         {key: number for key, taken, number in counted if not taken},
+        tuple(each for each in wanted.ids if each not in there),
     )
 
 
@@ -64,20 +70,28 @@ def apply(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horiz
     and not before the answer would mean anything. A write that is still on its way would be found missing,
     and sent twice.
     """
-    changed = 0
     if verb == "now":
         _let_try(store, wanted)
-    while piece := _apply_piece(store, verb, wanted, horizon_s=horizon_s, who=who, why=why):
-        changed += piece
-        if piece < _PIECE:
-            break
+    act = _Act(verb, who, why, horizon_s)
+    changed, last = 0, 0
+    while ids := _apply_piece(store, act, wanted, last):
+        changed, last = changed + len(ids), ids[-1]
     return changed
 
 
-def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str, horizon_s: float) -> int:
+class _Act(NamedTuple):
+    verb: Verb
+    who: str
+    why: str
+    horizon_s: float
+
+
+def _apply_piece(store: Store, act: _Act, wanted: Filter, after_id: int) -> list[int]:
+    """Change the next deliveries after an id; return their ids."""
+    verb = act.verb
     with store.write() as connection:
         now = store.now(connection)
-        rows = connection.execute(_chosen(verb, wanted, now)).all()
+        rows = connection.execute(_chosen(verb, wanted, now).where(_D.id > after_id)).all()
         groups: dict[tuple[State, State], list[int]] = defaultdict(list)
         changes: Counter[tuple[str, str]] = Counter()
         for row in rows:
@@ -91,12 +105,14 @@ def _apply_piece(store: Store, verb: Verb, wanted: Filter, *, who: str, why: str
             if verb == "now":
                 values["next_attempt_at"] = _asked_at(now) if after is State.VERIFYING else now
                 if before in ENDED:
-                    values["deadline_at"] = now + horizon_s
+                    values["deadline_at"] = now + act.horizon_s
             connection.execute(sa.update(DELIVERIES).where(_D.id.in_(ids)).values(values))
-            said = {"at": now, "kind": "hand", "state": after.value, "code": verb, "text": why, "who": who}
-            connection.execute(sa.insert(ATTEMPTS), [{"delivery_id": each, **said} for each in ids])
+            said = {"at": now, "kind": "hand", "code": verb, "text": act.why, "who": act.who}
+            connection.execute(
+                sa.insert(ATTEMPTS), [{"delivery_id": each, "state": after.value, **said} for each in ids]
+            )
         count(connection, changes)
-    return len(rows)
+    return [row.id for row in rows]
 
 
 def _chosen(verb: Verb, wanted: Filter, now: float) -> sa.Select[tuple[int, str, str]]:

@@ -113,11 +113,12 @@ def is_in(*states: State) -> ColumnElement[bool]:
 
 DUE = is_in(State.WAITING, State.VERIFYING)
 _NOBODY_TOLD = DELIVERIES.c.fingerprint == literal_column("''")
+_TOLD = DELIVERIES.c.fingerprint != literal_column("''")
 UNREPORTED = and_(is_in(State.ESCALATED, State.HELD), _NOBODY_TOLD)
 REPORTED = and_(
     DELIVERIES.c.state != literal_column("'delivered'"),
     DELIVERIES.c.state != literal_column("'cancelled'"),
-    DELIVERIES.c.fingerprint != literal_column("''"),
+    _TOLD,
 )
 # What has ended is not in these: a million finished deliveries cost a worker that looks for work nothing.
 Index(
@@ -147,8 +148,8 @@ Index(
     DELIVERIES.c.fingerprint,
     DELIVERIES.c.destination,
     DELIVERIES.c.state,
-    sqlite_where=REPORTED,
-    postgresql_where=REPORTED,
+    sqlite_where=_TOLD,
+    postgresql_where=_TOLD,
 )
 
 # Append-only: what was tried, what came of it, and what people did by hand.

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from resend.ledger.rows import count, upsert
-from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, ESCALATIONS, LANES
+from resend.ledger.schema import (
+    ATTEMPTS,
+    COUNTS,
+    DELIVERIES,
+    ESCALATIONS,
+    LANES,
+    REPORTED,
+    UNREPORTED,
+    is_in,
+)
 from resend.model import Acts, Breaker, State
 
 if TYPE_CHECKING:
@@ -21,8 +30,7 @@ if TYPE_CHECKING:
 _PIECE = 2000
 _D = DELIVERIES.c
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
-_UNREPORTED = sa.and_(_D.state.in_(("escalated", "held")), _D.fingerprint == "")
-REPORTED = sa.and_(_D.state.not_in(("delivered", "cancelled")), _D.fingerprint != "")
+_INDEXED = ((State.WAITING, State.VERIFYING), (State.SENDING,))  # each has its index
 
 
 class Unreported(NamedTuple):
@@ -80,7 +88,7 @@ def unreported(store: Store, warn_before: float) -> list[Unreported]:
     )
     columns = [_D[name] for name in Unreported._fields]
     with store.read() as connection:
-        rows = connection.execute(sa.select(*columns).where(_UNREPORTED, due).limit(_PIECE)).all()
+        rows = connection.execute(sa.select(*columns).where(UNREPORTED, due).limit(_PIECE)).all()
     return [Unreported(*row)._replace(state=State(row.state), who_acts=Acts(row.who_acts)) for row in rows]
 
 
@@ -102,19 +110,16 @@ def report(store: Store, found: Mapping[Cause, Sequence[Unreported]]) -> int:
 
 def report_overdue(store: Store, destination: str, cause: Cause) -> int:
     """Let what is past its horizon and still in its lane belong to an escalation; it stays where it is."""
-    return sum(
-        _report_overdue(store, destination, cause, states)
-        for states in (("waiting", "verifying"), ("sending",))  # each has its index
-    )
+    return sum(_report_overdue(store, destination, cause, states) for states in _INDEXED)
 
 
-def _report_overdue(store: Store, destination: str, cause: Cause, states: Sequence[str]) -> int:
+def _report_overdue(store: Store, destination: str, cause: Cause, states: Sequence[State]) -> int:
     done = 0
     while True:
         with store.write() as connection:
             now = store.now(connection)
             _ensure(connection, cause, now)
-            overdue = (_D.destination == destination, _D.state.in_(states), _D.deadline_at <= now)
+            overdue = (_D.destination == destination, is_in(*states), _D.deadline_at <= now)
             chosen = sa.select(_D.id).where(*overdue, _D.fingerprint == "").limit(_PIECE)
             piece = connection.execute(
                 sa.update(DELIVERIES).where(_D.id.in_(chosen)).values(fingerprint=cause.fingerprint)
@@ -146,7 +151,7 @@ def _expire(
     now = times.now
     waiting, ended = State.WAITING.value, State.ESCALATED.value
     _ensure(connection, cause, now)
-    overdue = (_D.destination == destination, _D.state == waiting, _D.deadline_at <= times.before)
+    overdue = (_D.destination == destination, is_in(State.WAITING), _D.deadline_at <= times.before)
     rows = connection.execute(
         sa.update(DELIVERIES)
         .where(_D.id.in_(sa.select(_D.id).where(*overdue).limit(_PIECE)), _D.state == waiting)
@@ -233,9 +238,9 @@ def lanes_with_work(store: Store, destination: str | None = None) -> list[Failin
 def _nearest_deadline(connection: sa.Connection, destination: str) -> float:
     found = [
         connection.execute(
-            sa.select(sa.func.min(_D.deadline_at)).where(_D.destination == destination, _D.state.in_(states))
+            sa.select(sa.func.min(_D.deadline_at)).where(_D.destination == destination, is_in(*states))
         ).scalar()
-        for states in (("waiting", "verifying"), ("sending",))
+        for states in _INDEXED
     ]
     return min((float(at) for at in found if at is not None), default=0.0)
 
@@ -247,7 +252,7 @@ def near_deadline(store: Store, destination: str, before: float) -> int:
             connection.execute(
                 sa.select(sa.func.count()).where(
                     _D.destination == destination,
-                    _D.state.in_(("waiting", "verifying")),
+                    is_in(State.WAITING, State.VERIFYING),
                     _D.deadline_at <= before,
                     _D.fingerprint == "",
                 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from resend.ledger.rows import COLUMNS, delivery_of
-from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, LANES
+from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, DUE, LANES, is_in
 from resend.model import Breaker, State
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from resend.ledger.store import Store
     from resend.model import Delivery
 
-_D = DELIVERIES.c
+COUNTED = 10_000  # of what is filtered by more than lane and state no more are counted
+_EVER = 1e12  # before all calls
+_D, _L = DELIVERIES.c, LANES.c
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
 
 
@@ -38,6 +40,7 @@ class LaneView(NamedTuple):
     last_error: str
     broken_since: float = 0.0  # 0: nothing is broken
     broken_why: str = ""
+    last_failed_at: float = 0.0  # when `last_error` was; it stays when all is well again
 
     @property
     def pending(self) -> int:
@@ -81,70 +84,171 @@ class Filter(NamedTuple):
     error: str | None = None  # the beginning of an error's code
     fingerprint: str | None = None
 
-    def clauses(self) -> list[sa.ColumnElement[bool]]:
+    def clauses(self, table: sa.FromClause = DELIVERIES) -> list[sa.ColumnElement[bool]]:
         """Return the conditions as SQL."""
+        row = table.c
         parts: list[tuple[object, sa.ColumnElement[bool]]] = [
-            (self.ids, _D.id.in_(self.ids)),
-            (self.destination, _D.destination == self.destination),
-            (self.states, _D.state.in_([state.value for state in self.states])),
-            (self.source, _D.source == self.source),
-            (self.call_id, _D.call_id == self.call_id),
-            (self.since is not None, _D.started_at >= (self.since or 0.0)),
-            (self.until is not None, _D.started_at < (self.until or 0.0)),
-            (self.error, _D.error_code.startswith(self.error or "", autoescape=True)),
-            (self.fingerprint, _D.fingerprint == self.fingerprint),
+            (self.ids, row.id.in_(self.ids)),
+            (self.destination, row.destination == self.destination),
+            (self.states, row.state.in_([state.value for state in self.states])),
+            (self.source, row.source == self.source),
+            (self.call_id, row.call_id == self.call_id),
+            (self.since is not None, row.started_at >= (self.since or 0.0)),
+            (self.until is not None, row.started_at < (self.until or 0.0)),
+            (self.error, row.error_code.startswith(self.error or "", autoescape=True)),
+            (self.fingerprint, row.fingerprint == self.fingerprint),
+            (self.fingerprint, row.fingerprint != sa.literal_column("''")),  # so that its index is found
         ]
         return [clause for given, clause in parts if given]
 
 
+class Total(int):
+    """How many deliveries there are; `more` if counting was ended there: "10000+" as text."""
+
+    more = False
+
+    @classmethod
+    def at_least(cls, number: int) -> Total:
+        """Return a number that is known to be too small."""
+        total = cls(number)
+        total.more = True
+        return total
+
+    def __str__(self) -> str:
+        return f"{int(self)}+" if self.more else str(int(self))
+
+    def __format__(self, how: str) -> str:
+        return format(str(self) if self.more else int(self), how)
+
+
+def _first(column: sa.ColumnElement[float], *wanted: sa.ColumnElement[bool]) -> sa.ScalarSelect[float]:
+    return sa.select(sa.func.min(column)).where(_D.destination == _L.destination, *wanted).scalar_subquery()
+
+
+# A few looks into indexes for each lane; nothing here counts rows of deliveries.
+_LANES = sa.select(
+    LANES,
+    _first(_D.next_attempt_at, is_in(State.WAITING)).label("next_waiting"),
+    _first(_D.next_attempt_at, is_in(State.VERIFYING)).label("next_verifying"),
+    _first(_D.deadline_at, DUE).label("nearest_deadline_at"),
+    sa.select(_D.enqueued_at)
+    .where(_D.destination == _L.destination, DUE)
+    .order_by(_D.deadline_at)
+    .limit(1)
+    .scalar_subquery()
+    .label("oldest_at"),
+).order_by(_L.destination)
+
+
 def lane_views(store: Store, destination: str | None = None) -> list[LaneView]:
-    """Return the lanes in the order of their names; nothing here counts rows of deliveries."""
-    with store.read() as connection:
-        wanted = sa.select(LANES).order_by(LANES.c.destination)
-        if destination is not None:
-            wanted = wanted.where(LANES.c.destination == destination)
-        rows = connection.execute(wanted).all()
+    """Return the lanes in the order of their names."""
+    lanes, numbers = _LANES, sa.select(COUNTS)
+    if destination is not None:
+        lanes = lanes.where(_L.destination == destination)
+        numbers = numbers.where(COUNTS.c.destination == destination)
+    with store.read(snapshot=True) as connection:
+        rows = connection.execute(lanes).all()
         counts: dict[str, dict[State, int]] = defaultdict(dict)
-        for row in connection.execute(sa.select(COUNTS)):
+        for row in connection.execute(numbers):
             counts[row.destination][State(row.state)] = row[2]
-        views = []
-        for row in rows:
-            pending = any(counts[row.destination].get(state) for state in _PENDING)
-            oldest, next_at, deadline = _times(connection, row.destination) if pending else (None, None, None)
-            views.append(
-                LaneView(
-                    row.destination,
-                    counts[row.destination],
-                    oldest,
-                    next_at,
-                    deadline,
-                    Breaker(row.breaker),
-                    row.open_until,
-                    row.rate_per_s,
-                    row.holder,
-                    row.paused_by,
-                    row.paused_why,
-                    ": ".join(part for part in (row.last_code, row.last_text) if part),
-                    row.broken_since,
-                    row.broken_why,
-                )
-            )
-    return views
+    return [_lane_view(row, counts[row.destination]) for row in rows]
 
 
-def deliveries(store: Store, wanted: Filter, limit: int, offset: int = 0) -> tuple[int, list[Delivery]]:
-    """Return how many deliveries are meant, and some of them, the newest calls first."""
-    clauses = wanted.clauses()
-    with store.read() as connection:
-        total = int(
-            connection.execute(
-                sa.select(sa.func.count()).select_from(DELIVERIES).where(*clauses)
-            ).scalar_one()
-        )
+def _lane_view(row: sa.Row[*tuple[Any, ...]], counts: Mapping[State, int]) -> LaneView:
+    upcoming = [at for at in (row.next_waiting, row.next_verifying) if at is not None]
+    return LaneView(
+        row.destination,
+        counts,
+        row.oldest_at,
+        min(upcoming, default=None),
+        row.nearest_deadline_at,
+        Breaker(row.breaker),
+        row.open_until,
+        row.rate_per_s,
+        row.holder,
+        row.paused_by,
+        row.paused_why,
+        ": ".join(part for part in (row.last_code, row.last_text) if part),
+        row.broken_since,
+        row.broken_why,
+        row.last_failed_at,
+    )
+
+
+def deliveries(store: Store, wanted: Filter, limit: int, offset: int = 0) -> tuple[Total, list[Delivery]]:
+    """Return how many deliveries are meant, and some of them, the newest calls first.
+
+    What the lanes' counts do not know is counted up to COUNTED.
+    """
+    with store.read(snapshot=True) as connection:
+        total = _total(connection, wanted)
+        chosen = _chosen(wanted, limit + offset).subquery()
         rows = connection.execute(
-            sa.select(*COLUMNS).where(*clauses).order_by(_D.id.desc()).limit(limit).offset(offset)
+            sa.select(*COLUMNS)
+            .join(chosen, chosen.c.id == _D.id)
+            .order_by(_D.started_at.desc(), _D.id.desc())
+            .limit(limit)
+            .offset(offset)
         )
         return total, [delivery_of(row) for row in rows]
+
+
+def _total(connection: sa.Connection, wanted: Filter) -> Total:
+    if wanted == Filter(destination=wanted.destination, states=wanted.states):
+        counted = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(*_lanes_of(wanted))
+        return Total(connection.execute(counted).scalar_one())
+    some = sa.select(sa.literal(1)).select_from(DELIVERIES).where(*wanted.clauses()).limit(COUNTED + 1)
+    number = int(connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one())
+    return Total.at_least(COUNTED) if number > COUNTED else Total(number)
+
+
+def _lanes_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """Return which of the lanes' counts are meant."""
+    parts = [COUNTS.c["count"] > 0]
+    if wanted.destination is not None:
+        parts.append(COUNTS.c.destination == wanted.destination)
+    if wanted.states:
+        parts.append(COUNTS.c.state.in_([state.value for state in wanted.states]))
+    return parts
+
+
+def _chosen(wanted: Filter, most: int) -> sa.Select[tuple[int]]:
+    """Return the query of the ids of the newest calls that are meant.
+
+    Few are named by id, call or problem. Without a lane or a state all are walked, the newest first. Else the
+    newest of each lane and state are taken together: each lane is an index of its own, and no other tells
+    quickly where among a million calls those of one state are.
+    """
+    newest_first = (_D.started_at.desc(), _D.id.desc())
+    narrow = wanted.ids or wanted.call_id is not None or wanted.fingerprint is not None
+    if narrow or (wanted.destination is None and not wanted.states):
+        return sa.select(_D.id).where(*wanted.clauses()).order_by(*newest_first).limit(most)
+    other = wanted._replace(destination=None, states=())
+    inner = DELIVERIES.alias()
+    from_here = (
+        sa.select(inner.c.started_at)
+        .where(inner.c.destination == COUNTS.c.destination, inner.c.state == COUNTS.c.state)
+        .where(*other.clauses(inner))
+        .order_by(inner.c.started_at.desc())
+        .limit(1)
+        .offset(most - 1)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(_D.id)
+        .select_from(COUNTS)
+        .join(
+            DELIVERIES,
+            sa.and_(
+                _D.destination == COUNTS.c.destination,
+                _D.state == COUNTS.c.state,
+                _D.started_at >= sa.func.coalesce(from_here, -_EVER),
+            ),
+        )
+        .where(*_lanes_of(wanted), *other.clauses())
+        .order_by(*newest_first)
+        .limit(most)
+    )
 
 
 def timeline(store: Store, delivery_id: int) -> Sequence[Event]:
@@ -167,13 +271,3 @@ def timeline(store: Store, delivery_id: int) -> Sequence[Event]:
             )
             for row in rows
         ]
-
-
-def _times(connection: sa.Connection, destination: str) -> tuple[float | None, float | None, float | None]:
-    # Three looks into indexes: the oldest, the next, the one whose deadline comes first.
-    pending = (_D.destination == destination, _D.state.in_(("waiting", "verifying")))
-    next_at = connection.execute(sa.select(sa.func.min(_D.next_attempt_at)).where(*pending)).scalar()
-    first = connection.execute(
-        sa.select(_D.enqueued_at, _D.deadline_at).where(*pending).order_by(_D.deadline_at).limit(1)
-    ).one_or_none()
-    return (first.enqueued_at if first else None, next_at, first.deadline_at if first else None)

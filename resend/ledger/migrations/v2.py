@@ -36,7 +36,7 @@ STATEMENTS = (
     """,
     """
     CREATE INDEX deliveries_reported ON deliveries (fingerprint, destination, state)
-        WHERE state <> 'delivered' AND state <> 'cancelled' AND fingerprint <> ''
+        WHERE fingerprint <> ''
     """,
     # What an escalation has told to whom.
     "ALTER TABLE escalations RENAME COLUMN args TO cause",
