@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from integrations.sync.clock import LARGEST_S, Clock, Sighting, read_clock
 from integrations.sync.group import Ambiguous, Times, link_group
-from integrations.sync.phone_groups import END, Groups
+from integrations.sync.phone_groups import END, Groups, Side
 from integrations.sync.rules import NO_RULE
 from integrations.sync.stores import DIRECTION_IN, OUT, SECOND
 
@@ -232,17 +232,13 @@ class Matching:
         call_flags, record_flags = self.calls.flags, self.records.flags
         earlier_call, earlier_record = groups.chains
         of_call, of_record, residuals = self.of_call, self.of_record, self._residuals
-        crowded = []
-        for first in groups.first():
+        crowded = list(groups.crooked())
+        for first in groups.plain():
             number, record = first
             made: list[tuple[int, int]] = []
             while number >= 0 <= record:
                 at, theirs = expected[number], start[record]
                 before, before_record = earlier_call[number], earlier_record[record]
-                if (before != END and expected[before] > at) or (
-                    before_record != END and start[before_record] > theirs
-                ):
-                    break
                 if theirs - at > tolerance:
                     record = before_record
                 elif at - theirs > tolerance:
@@ -267,7 +263,9 @@ class Matching:
     def _groups(self, numbers: Iterable[int]) -> Groups:
         """Return these calls and the free records, by phone."""
         free = (record for record, taken in enumerate(self.of_record) if taken == FREE)
-        return Groups(self.calls.phone, numbers, self.records.phone, free)
+        return Groups(
+            Side(self.calls.phone, self.expected, numbers), Side(self.records.phone, self.records.start, free)
+        )
 
     def _times(self) -> Times:
         call_flags, record_flags = self.calls.flags, self.records.flags
