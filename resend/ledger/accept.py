@@ -90,8 +90,7 @@ def _take(connection: sa.Connection, terms: _Terms, offered: _Offered) -> Accept
             break
         known = known_rows(connection, terms.destination, offered.payloads)  # somebody else offered them, too
     changed = [row.id for key, row in known.items() if is_changed(row, offered.payloads[key])]
-    changes = _update(connection, terms, changed, offered) if changed else Counter()
-    updated = sum(each for each in changes.values() if each > 0)
+    updated, changes = _update(connection, terms, changed, offered) if changed else (0, Counter())
     changes[terms.destination, terms.state.value] += inserted
     count(connection, changes)
     return Accepted(inserted, len(offered.payloads) - inserted - updated, updated)
@@ -160,8 +159,10 @@ _UPDATE = (
 )
 
 
-def _update(connection: sa.Connection, terms: _Terms, ids: Sequence[int], offered: _Offered) -> _Changes:
-    """Give known calls whose payload has changed their new one; return what that changes in the counts.
+def _update(
+    connection: sa.Connection, terms: _Terms, ids: Sequence[int], offered: _Offered
+) -> tuple[int, _Changes]:
+    """Give known calls whose payload has changed their new one; return how many, and the counts' changes.
 
     One that was delivered waits again: its destination gets the change. One that ended without an answer is
     asked about first. One that is being sent keeps its state: its worker's outcome is for the old revision,
@@ -171,7 +172,7 @@ def _update(connection: sa.Connection, terms: _Terms, ids: Sequence[int], offere
     rows = connection.execute(query, {"ids": ids}).all()  # as they are now that nobody else changes them
     rows = [row for row in rows if is_changed(row, offered.payloads[row.source, row.call_id])]
     if not rows:
-        return Counter()
+        return 0, Counter()
     values = [_new_values(row, terms, offered) for row in rows]
     run_many(connection, _UPDATE, values)
     connection.execute(
@@ -185,7 +186,7 @@ def _update(connection: sa.Connection, terms: _Terms, ids: Sequence[int], offere
     for row, new in zip(rows, values, strict=True):
         changes[terms.destination, row.state] -= 1
         changes[terms.destination, str(new["new_state"])] += 1
-    return changes
+    return len(rows), changes
 
 
 def _new_values(row: Row, terms: _Terms, offered: _Offered) -> dict[str, object]:
