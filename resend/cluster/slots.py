@@ -78,6 +78,8 @@ class Slots:
         except LedgerError as error:  # it is the same for every lane, and mostly passes
             with self._guard:
                 self._left.add(name)
+            if not error.passing:
+                self._crashed(name)
             log.event("warning", "resend.ledger-failed", destination=name, error=error)
         except Exception as error:  # noqa: BLE001  one lane's bug is not the others'
             pause = self._crashed(name)

@@ -83,7 +83,7 @@ def run_many(connection: sa.Connection, statement: _Many, rows: Sequence[Mapping
     SQLAlchemy looks at each parameter of each row; a statement without types to convert needs none of that.
     """
     dialect = connection.dialect
-    key = (dialect.name, id(statement))
+    key = (dialect.name, id(statement), frozenset(rows[0]))  # others may name other columns
     if key not in _COMPILED:
         compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
         order = compiled.positiontup
@@ -93,7 +93,7 @@ def run_many(connection: sa.Connection, statement: _Many, rows: Sequence[Mapping
 
 
 # The statement itself is kept, so that its id stays its own.
-_COMPILED: dict[tuple[str, int], tuple[_Many, str, itemgetter[object] | None]] = {}
+_COMPILED: dict[tuple[str, int, frozenset[str]], tuple[_Many, str, itemgetter[object] | None]] = {}
 
 
 def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from resend.ledger.accept import Accepted, accept
 from resend.ledger.offer import would_accept
 from supportctl.app.resend_recordings import Recordings
+from supportctl.app.resend_wake import wake
 from supportctl.core.call import Rejected
 from supportctl.core.errors import EXIT_FAULT, EXIT_OK, EXIT_WARNING, UsageError
 from supportctl.core.text import clean
@@ -92,6 +93,7 @@ def enqueue(
         else:
             horizon_s = desk.schedule.horizon_s
             found = accept(desk.store, offer.destination, piece, horizon_s, ask_first=ask_first)
+            wake(desk.store, [offer.destination])
         total = total.plus(found)
     return Enqueued(offer.destination, *total, rejected=tuple(rejected), dry_run=offer.dry_run)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from resend.ledger import hand
 from resend.model import State
 from supportctl.app.resend_look import check_lane, filter_of
+from supportctl.app.resend_wake import wake
 from supportctl.core import log
 from supportctl.core.errors import UsageError
 from supportctl.core.text import clean
@@ -57,6 +58,8 @@ def carry_out(desk: Desk, planned: Plan, why: str) -> int:
     verb, who, said = planned.verb, who_acts(), clean(why, _LONGEST_WHY)
     horizon_s = desk.schedule.horizon_s
     changed = hand.apply(desk.store, verb, planned.filter, who=who, why=said, horizon_s=horizon_s)
+    if verb == "now":
+        wake(desk.store, {name for name, _ in (*planned.preview.changed, *planned.preview.left)})
     log.event("info", "resend.by-hand", verb=verb, deliveries=changed, who=who, why=said)
     return changed
 
@@ -103,4 +106,5 @@ def resume_lane(desk: Desk, destination: str) -> None:
     """
     check_lane(desk, destination)
     hand.resume(desk.store, destination)
+    wake(desk.store, [destination])
     log.event("info", "resend.lane-resumed", destination=destination, who=who_acts())

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from resend.ledger.store import Store
 
+_MOST = 100  # lanes at once; the others are found by the sweep
+
 
 def wake(store: Store, destinations: Collection[str]) -> None:
     """Tell the workers of these lanes; never fails, since their sweep finds the lanes a little later anyway.
@@ -24,6 +26,6 @@ def wake(store: Store, destinations: Collection[str]) -> None:
     except ImportError:
         return
     try:
-        wake_lanes(store, destinations)
+        wake_lanes(store, sorted(destinations)[:_MOST])
     except Exception as error:  # noqa: BLE001  the calls are safe in the ledger, and that is what was asked for
         log.event("warning", "resend.not-woken", error=f"{type(error).__name__}: {error}")

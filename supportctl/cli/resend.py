@@ -168,4 +168,4 @@ def _tell_ran(ran: Ran, format_: str, chosen: Settings, *, desk_is_empty: bool) 
 
 
 # the other verbs are in modules of their own; this registers them
-from supportctl.cli import resend_hand as _hand, resend_look as _look  # noqa: E402, F401, I001  they need the group above
+from supportctl.cli import resend_hand as _hand, resend_look as _look, resend_worker as _worker  # noqa: E402, F401, I001  they need the group above

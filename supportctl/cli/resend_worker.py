@@ -5,17 +5,21 @@ from __future__ import annotations
 import click
 
 from supportctl.cli.options import common_options, settings
+from supportctl.cli.resend import resend
 
-_MOST_THREADS = 200
+_MOST_THREADS = 256
 
 
-@click.command()
+@resend.command()
 @click.option("--threads", type=click.IntRange(1, _MOST_THREADS), default=16, metavar="N",
-              help="Bring calls to so many destinations at a time (default: 16).")  # fmt: skip
+              help="So many destinations at a time (default: 16).")  # fmt: skip
 @common_options
 @click.pass_context
 def worker(context: click.Context, threads: int) -> None:
-    """Deliver, as one of many workers on one PostgreSQL ledger, until SIGTERM or Ctrl-C."""
+    """Deliver, as one of many workers on one PostgreSQL ledger, until SIGTERM or Ctrl-C.
+
+    Needs the extra `cluster`. Either signal ends it after the requests that are under way.
+    """
     from supportctl.app.resend_cluster import run_cluster_worker
     from supportctl.app.resend_desk import open_desk
 

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -300,3 +301,39 @@ def test_two_workers_never_send_to_one_lane_at_once(store: Store) -> None:
         until(lambda: not lanes.pending(store))
     assert sink.most_at_once == 1
     assert set(sink.taken.values()) == {1}
+
+
+def test_the_command_line_delivers_what_is_added_beside_it_and_ends_in_order(
+    postgres_url: str, tmp_path: Path, no_coverage: None
+) -> None:
+    import json
+    import subprocess
+    import sys
+
+    from integrations.lab.serve import PortalServer
+    from integrations.lab.webhook import PATH, SECRET, WebhookPortal
+
+    command = [str(Path(sys.executable).parent / "supportctl"), "--config", str(tmp_path / "supportctl.yaml")]
+    with PortalServer(WebhookPortal(SystemClock(), "acme")) as server:
+        (tmp_path / "supportctl.yaml").write_text(
+            f"store: {json.dumps(postgres_url)}\n"
+            f"crm: {{acme: {{kind: webhook, url: '{server.url}{PATH}', secret: '{SECRET}'}}}}\n"
+        )
+        with (tmp_path / "log").open("w") as log:
+            worker = subprocess.Popen([*command, "resend", "worker", "--threads", "2"], stderr=log)
+        try:
+            rows = [json.dumps(call.document()) for call in calls(30)]
+            added = subprocess.run(
+                [*command, "resend", "add", "--destination", "acme", "-"],
+                input="\n".join(rows), text=True, capture_output=True, check=False,
+            )  # fmt: skip
+            assert added.returncode == 0, added.stderr
+            store = Store(postgres_url, SystemClock())
+            until(lambda: not lanes.pending(store), 20)
+            store.close()
+            worker.terminate()
+            assert worker.wait(20) == 0
+        finally:
+            worker.kill()
+            worker.wait()
+    assert "Traceback" not in (tmp_path / "log").read_text()
