@@ -103,8 +103,8 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host.partition("%")[0])
     except ValueError:
-        if not _NUMBERS_ONLY.fullmatch(host):
-            return None
+        if not _NUMBERS_ONLY.fullmatch(host):  # no name ends with a number
+            return ip_address(0) if host.rpartition(".")[2].isdigit() else None
     *firsts, last = [_written_number(part) for part in host.split(".")]
     room = 256 ** (4 - len(firsts))  # the last part fills what is left: 127.1, 0x7f000001, 2130706433
     if last >= room or any(part > 255 for part in firsts):

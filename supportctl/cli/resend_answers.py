@@ -25,7 +25,7 @@ def _count(catalog: Catalog, key: str, n: int, **args: str) -> str:
     return counted(catalog, f"resend.{key}", n, number=number, **args)
 
 
-def enqueued_document(done: Enqueued, catalog: Catalog, **more: object) -> str:
+def enqueued_document(done: Enqueued, catalog: Catalog, /, **more: object) -> str:
     """Return `supportctl.enqueued/1`."""
     counts = {
         "accepted": done.accepted,
@@ -86,7 +86,7 @@ def found_lines(found: Found, destination: str, zone: tzinfo, catalog: Catalog) 
     elif not found.gaps:
         yield catalog.phrase("resend.found-nothing", **window)
     for code, n in found.gaps.items():
-        title = catalog.words(code).title
+        title = catalog.phrase(f"sync.state-{code.removeprefix('sync.')}", crm=clean(destination))
         yield f"  {catalog.phrase('resend.found-gap', title=title, n=n)}"
 
 

@@ -83,6 +83,7 @@ def deliveries(found: Sequence[Delivery], total: int, ledger: Ledger) -> Documen
     return {
         "schema": DELIVERIES,
         "total": total,
+        "total_is_exact": not getattr(total, "more", False),
         "deliveries": [delivery_document(delivery, ledger) for delivery in found],
     }
 
@@ -156,12 +157,12 @@ def _event(event: Event, ledger: Ledger) -> Document:
 
 
 def enqueued(
-    counts: Mapping[str, int], rejected: Sequence[Rejected], catalog: Catalog, **more: object
+    numbers: Mapping[str, int], rejected: Sequence[Rejected], catalog: Catalog, /, **more: object
 ) -> Document:
     """Return `supportctl.enqueued/1`; `more` are further keys."""
     return {
         "schema": ENQUEUED,
-        **counts,
+        **numbers,
         "rejected": [
             {"line": each.line, "reason": reason_of(each, catalog), "code": each.reason, **dict(each.args)}
             for each in rejected

@@ -167,7 +167,8 @@ def _list_lines(found: Sequence[Delivery], total: int, words: ResendWords, *, co
         return painted(line, name, color=color)
 
     yield from _table(rows, frozenset({0, 6}), style)
-    yield words.count("shown", total, shown=words.number(len(found)))
+    more = "+" if getattr(total, "more", False) else ""  # counting was ended there
+    yield words.count("shown", total, shown=words.number(len(found)), more=more)
 
 
 def _delivery_row(delivery: Delivery, words: ResendWords) -> Row:

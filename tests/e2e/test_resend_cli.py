@@ -1,0 +1,369 @@
+"""The on-call verbs from the command line, against the lab's day: what was lost arrives, once."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from integrations.lab.house import PortalHouse, Wanted
+from supportctl.core.clock import SystemClock
+
+PAIR = (Wanted("pbx", "uis", "telephony"), Wanted("acme", "bitrix24", "crm"))
+COMMAND = [sys.executable, "-P", "-c", "from supportctl.cli.main import main; main()"]
+NOW = datetime.now(UTC)
+
+
+class Shop:
+    """A house of portals with its configuration; `run` is the command line with it."""
+
+    def __init__(self, supportctl, house, folder, **sections):
+        self.house, self._supportctl, self._folder = house, supportctl, folder
+        site = {"id": "lab", "phone_region": "RU", "timezone": "Europe/Moscow"}
+        config = {"site": site, **house.sections(), **sections}
+        self.config = str(self.file("supportctl.yaml", json.dumps(config)))
+
+    def __call__(self, *words, lang="en"):
+        return self._supportctl("--lang", lang, "--config", self.config, *words)
+
+    def json(self, *words, exit_code=0):
+        ended = self(*words, "--format", "json")
+        assert (ended.exit_code, ended.err) == (exit_code, ""), ended
+        return json.loads(ended.out)
+
+    def file(self, name, text):
+        path = self._folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def gaps(self):
+        """Write what a comparison finds; return the file."""
+        ended = self("sync", "check", "--format", "json")
+        return str(self.file("gaps.json", ended.out))
+
+    def calls(self, *calls):
+        return str(self.file("calls.jsonl", "".join(f"{json.dumps(call)}\n" for call in calls)))
+
+    def in_crm(self):
+        """Return how often each call id is in the portal's own books."""
+        found: dict[str, int] = {}
+        for row in self.house.portal("acme").store.statistics.rows.values():
+            found[row.call.external_id] = found.get(row.call.external_id, 0) + 1
+        return found
+
+
+@pytest.fixture
+def shop(supportctl, tmp_path):
+    with PortalHouse(PAIR, day="gaps") as house:
+        yield Shop(supportctl, house, tmp_path)
+
+
+def a_call(call_id="c-1", **more):
+    return {
+        "call_id": call_id,
+        "direction": "in",
+        "started_at": (NOW - timedelta(hours=1)).isoformat(),
+        "duration_s": 61,
+        "contact_phone": "+79161234567",
+        "answered": True,
+        **more,
+    }
+
+
+def test_what_the_comparison_finds_is_brought_once(shop):
+    gaps = shop.gaps()
+    dry = shop.json("resend", "add", "--destination", "acme", gaps, "--dry-run")
+    assert (dry["accepted"], dry["dry_run"]) == (8, True)
+    assert shop.json("resend", "list")["total"] == 0
+    added = shop.json("resend", "add", "--destination", "acme", gaps)
+    assert (added["accepted"], added["already_known"], added["rejected"]) == (8, 0, [])
+    again = shop.json("resend", "add", "--destination", "acme", gaps)
+    assert (again["accepted"], again["already_known"]) == (0, 8)
+    states = {d["call_id"]: d["state"] for d in shop.json("resend", "list")["deliveries"]}
+    expected = {gap.call_id: gap.code for gap in shop.house.day.expected()}
+    # what is in the CRM without its recording is asked about; what is not there need not be
+    assert {expected[call]: state for call, state in states.items()} == {
+        "sync.call-missing": "waiting",
+        "sync.recording-missing": "verifying",
+    }
+    before = shop.in_crm()
+    ran = shop.json("resend", "run", "--until-empty")
+    assert (ran["delivered"], ran["escalated"], ran["waiting"]) == (8, 0, 0)
+    after = shop.in_crm()
+    assert {call for call in after if after[call] != before.get(call, 0)} == {
+        call for call, state in states.items() if state == "waiting"
+    }
+    document = json.loads(shop("sync", "check", "--format", "json").out)
+    assert not {"sync.call-missing", "sync.recording-missing"} & document["counts"].keys()
+    assert not [gap for gap in document["gaps"] if gap["resendable"]]
+
+
+BAD = {
+    "calls.missing-field": [{"call_id": "x"}, {k: v for k, v in a_call().items() if k != "contact_phone"}],
+    "calls.empty-field": [a_call(""), a_call("p", contact_phone=""), a_call("q", contact_phone=None)],
+    "calls.duplicate": [a_call("good")],
+    "calls.bad-time": [a_call("t", started_at="yesterday")],
+    "resend.call-in-future": [a_call("f", started_at=(NOW + timedelta(hours=1)).isoformat())],
+    "resend.call-too-old": [a_call("o", started_at=(NOW - timedelta(hours=25)).isoformat())],
+    "resend.recording-path": [a_call("r", recording_url="/var/spool/asterisk/1.wav")],
+    "resend.recording-inside": [a_call("i", recording_url="http://169.254.169.254/latest")],
+    "resend.too-long": [a_call("l" * 230)],
+}
+
+
+def test_bad_lines_are_rejected_with_line_and_reason_and_the_rest_is_accepted(shop):
+    bad = [(code, call) for code, calls in BAD.items() for call in calls]
+    file = shop.calls(a_call("good"), *(call for _, call in bad), a_call("last", contact_phone="anonymous"))
+    done = shop.json("resend", "add", "--destination", "acme", file, exit_code=4)
+    assert done["accepted"] == 2
+    assert [(each["line"], each["code"]) for each in done["rejected"]] == [
+        (number, code) for number, (code, _) in enumerate(bad, 2)
+    ]
+    assert all(each["reason"] for each in done["rejected"])
+    text = shop("resend", "add", "--destination", "acme", file)
+    assert text.exit_code == 4
+    assert re.findall(r"line (\d+): ", text.out) == [str(each["line"]) for each in done["rejected"]]
+
+
+def test_a_file_without_one_usable_call(shop):
+    done = shop.json(
+        "resend", "add", "--destination", "acme", shop.calls(BAD["calls.bad-time"][0]), exit_code=3
+    )
+    assert (done["accepted"], len(done["rejected"])) == (0, 1)
+
+
+def test_old_calls_are_taken_when_somebody_says_so(shop):
+    file = shop.calls(*BAD["resend.call-too-old"])
+    assert shop("resend", "add", "--destination", "acme", file).exit_code == 3
+    assert shop.json("resend", "add", "--destination", "acme", file, "--any-age")["accepted"] == 1
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_standard_input(shop, monkeypatch, form):
+    call = a_call()
+    text = json.dumps(call) if form == "jsonl" else f"{';'.join(call)}\n{';'.join(map(str, call.values()))}\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert shop.json("resend", "add", "--destination", "acme", "-")["accepted"] == 1
+
+
+def test_a_destination_that_is_not_there(shop):
+    ended = shop("resend", "add", "--destination", "acmee", shop.calls(a_call()), "--format", "json")
+    error = json.loads(ended.out)["error"]
+    assert (ended.exit_code, error["code"]) == (2, "resend.unknown-destination")
+    assert "acme" in error["expected"]
+
+
+def test_a_changed_call_is_an_update(shop):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
+    changed = shop.calls(a_call(recording_url="https://rec.example/1.mp3"))
+    assert shop.json("resend", "add", "--destination", "acme", changed, "--dry-run")["updated"] == 1
+    assert shop.json("resend", "add", "--destination", "acme", changed)["updated"] == 1
+    assert shop.json("resend", "list")["total"] == 1
+
+
+def test_a_call_that_the_crm_refuses_is_handed_to_people(shop):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call(contact_phone="anonymous")))
+    ended = shop("resend", "run", "--until-empty")
+    assert ended.exit_code == 3
+    (delivery,) = shop.json("resend", "list", "--state", "escalated")["deliveries"]
+    assert (delivery["who_acts"], delivery["next_attempt_at"]) == ("first-line", None)
+    shown = shop("resend", "show", "c-1").out
+    assert "refuses this call as it is" in shown
+    assert "first-line support" in shown
+
+
+def test_an_expired_token_stops_the_lane_and_says_who_acts(shop):
+    shop("resend", "add", "--destination", "acme", shop.gaps())
+    shop.house.switch("acme", "expired-token", on=True)
+    assert shop("resend", "run", "--once").exit_code == 4
+    (lane,) = shop.json("resend", "status")["lanes"]
+    assert (lane["breaker"], lane["who_acts"], lane["delivered"]) == ("open", "customer", 0)
+    assert lane["breaker_since"]
+    assert lane["breaker_until"]
+    text = shop("resend", "status").out
+    assert "Stopped since" in text
+    assert "the customer's administrator" in text
+    assert "expired_token" in shop("resend", "show", "1").out
+    shop.house.clear("acme")
+    assert shop("resend", "now", "--destination", "acme", "--yes").exit_code == 0
+    assert shop("resend", "run", "--until-empty").exit_code == 0
+    assert shop.json("resend", "status")["lanes"][0]["delivered"] == 8
+
+
+def test_hands_leave_their_name_and_reason(shop, monkeypatch):
+    monkeypatch.setenv("SUPPORTCTL_WHO", "anna")
+    shop("resend", "add", "--destination", "acme", shop.gaps())
+    held = shop.json("resend", "hold", "--destination", "acme", "--why", "portal moves", "--yes")
+    assert (held["changed"], held["who"], held["why"]) == (8, "anna", "portal moves")
+    assert shop("resend", "run", "--until-empty").exit_code == 4
+    assert "Held by anna: portal moves" in shop("resend", "show", "1").out
+    assert shop.json("resend", "cancel", "1", "2", "--why", "tests")["changed"] == 2
+    assert shop.json("resend", "now", "--state", "held", "--dry-run")["would_change"] == 6
+    assert shop.json("resend", "now", "1", "--why", "after all")["changed"] == 1
+    (delivery,) = shop.json("resend", "show", "1")["deliveries"]
+    assert delivery["state"] == "verifying", "nothing that was touched by hand is sent blindly"
+    told = [(e["who"], e["code"], e["text"]) for e in delivery["timeline"] if e["kind"] == "hand"]
+    assert told == [
+        ("anna", "hold", "portal moves"),
+        ("anna", "cancel", "tests"),
+        ("anna", "now", "after all"),
+    ]
+    assert shop("resend", "now", "--state", "held", "--yes").exit_code == 0
+    shop("resend", "run", "--until-empty")
+    assert shop("resend", "now", "1").exit_code == 4
+    assert shop.in_crm()[delivery["call_id"]] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["now"], "resend.which"),
+        (["hold", "1"], "resend.why-needed"),
+        (["cancel", "--destination", "acme"], "resend.why-needed"),
+        (["now", "--destination", "acme"], "resend.yes-needed"),
+        (["now", "--destination", "nobody"], "resend.unknown-destination"),
+        (["now", "--since", "soon"], "sync.bad-time"),
+        (["show", "999"], "resend.unknown-delivery"),
+        (["pause", "nobody", "--why", "x"], "resend.unknown-destination"),
+        (["cancel", "--state", "lost"], "usage.bad-value"),
+    ],
+)
+def test_wrong_usage_changes_nothing(shop, words, code):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
+    ended = shop("resend", *words, "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, code)
+    assert [d["state"] for d in shop.json("resend", "list")["deliveries"]] == ["verifying"]
+
+
+@pytest.mark.parametrize(("answer", "exit_code"), [("y\n", 0), ("n\n", 4), ("\n", 4)])
+def test_a_person_is_asked_and_silence_is_no(shop, monkeypatch, answer, exit_code):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call(), a_call("c-2")))
+    stdin = io.StringIO(answer)
+    stdin.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", stdin)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    ended = shop("resend", "cancel", "--destination", "acme", "--why", "test")
+    assert ended.exit_code == exit_code
+    assert "To be cancelled: 2 deliveries" in ended.out
+    states = {d["state"] for d in shop.json("resend", "list")["deliveries"]}
+    assert states == ({"cancelled"} if exit_code == 0 else {"verifying"})
+
+
+def test_a_paused_lane_keeps_its_calls(shop):
+    assert shop("resend", "pause", "acme", "--why", "portal moves").exit_code == 0
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
+    assert shop("resend", "run", "--until-empty").exit_code == 4
+    assert "Paused by" in shop("resend", "status").out
+    assert shop("resend", "resume", "acme").exit_code == 0
+    assert shop("resend", "run", "--until-empty").exit_code == 0
+    assert shop.in_crm()["c-1"] == 1
+
+
+def test_recover_finds_and_queues_what_was_lost(shop):
+    dry = shop.json("resend", "recover", "--destination", "acme", "--since", "24h", "--dry-run")
+    assert dry["counts"] == {"sync.call-missing": 6, "sync.recording-missing": 2}
+    text = shop("resend", "recover", "--destination", "acme", "--since", "24h")
+    assert text.exit_code == 0
+    assert "8 calls to be brought to acme" in text.out
+    assert shop("resend", "run", "--until-empty").exit_code == 0
+    again = shop("resend", "recover", "--destination", "acme", "--since", "24h")
+    assert (again.exit_code, "Nothing is missing" in again.out) == (0, True)
+
+
+def test_recover_queues_nothing_when_a_side_cannot_be_read(shop):
+    shop.house.switch("acme", "expired-token", on=True)
+    done = shop.json("resend", "recover", "--destination", "acme", "--since", "24h", exit_code=5)
+    assert (done["complete"], done["accepted"]) == (False, 0)
+
+
+def test_list_filters(shop):
+    shop("resend", "add", "--destination", "acme", shop.gaps())
+    everything = shop.json("resend", "list")["deliveries"]
+    latest = max(everything, key=lambda d: d["started_at"])
+    found = shop.json("resend", "list", "--since", latest["started_at"])
+    assert [d["call_id"] for d in found["deliveries"]] == [latest["call_id"]]
+    assert shop.json("resend", "list", "--until", latest["started_at"])["total"] == 7
+    limited = shop.json("resend", "list", "--limit", "3")
+    assert (limited["total"], len(limited["deliveries"])) == (8, 3)
+    assert shop.json("resend", "list", "--source", "other")["total"] == 0
+    assert shop.json("resend", "list", "--error", "nothing")["total"] == 0
+    assert "No delivery fits" in shop("resend", "list", "--state", "held").out
+
+
+def test_the_ledger_is_part_of_a_calls_way(shop):
+    gaps = shop.gaps()
+    lost = next(gap.call_id for gap in shop.house.day.expected() if gap.code == "sync.call-missing")
+    assert "no call was ever resent from here" in shop("sync", "trace", lost).out
+    shop("resend", "add", "--destination", "acme", gaps)
+    shop("resend", "run", "--until-empty")
+    way = shop("sync", "trace", lost)
+    assert way.exit_code == 0
+    assert re.search(r"ledger +accepted", way.out)
+    assert "sent: Bitrix24 has it" in way.out
+
+
+def test_status_watches(shop, monkeypatch):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
+    slept = []
+
+    def sleep(_, seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    ended = shop("resend", "status", "--watch", "5", "--format", "json")
+    assert (ended.exit_code, slept) == (0, [5.0] * 3)
+    documents = [json.loads(line) for line in ended.out.splitlines()]
+    assert [d["lanes"][0]["verifying"] for d in documents] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_every_screen_is_whole_in_every_language(shop, lang):
+    shop(
+        "resend",
+        "add",
+        "--destination",
+        "acme",
+        shop.calls(a_call(), a_call("c-2", contact_phone="anonymous")),
+    )
+    shop("resend", "run", "--until-empty")
+    words = (["status"], ["list"], ["show", "1"], ["show", "2"], ["now", "2", "--dry-run"], ["run", "--once"])
+    for each in words:
+        text = shop("resend", *each, lang=lang).out
+        assert text
+        assert not re.search(r"\?|\{|event-|None|state-", text), text
+        assert bool(re.search("[а-яё]", text)) == (lang == "ru")
+
+
+def test_without_a_configuration(supportctl, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = supportctl("--lang", "en", "resend", "status", "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "resend.no-config")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there")
+def test_ctrl_c_ends_after_the_request_in_flight(shop, no_coverage):
+    shop("resend", "add", "--destination", "acme", shop.gaps())
+    shop.house.portal("acme").slow_s = 1.0
+    shop.house.switch("acme", "slow", on=True)
+    command = [*COMMAND, "--lang", "en", "--config", shop.config, "resend", "run", "--format", "json"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    asked, clock = len(shop.house.portal("acme").operations), SystemClock()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        deadline = clock.monotonic() + 15
+        while len(shop.house.portal("acme").operations) == asked and clock.monotonic() < deadline:
+            clock.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    assert json.loads(out)["schema"] == "supportctl.run/1"
+    assert process.returncode in {0, 4}
+    states = {d["state"] for d in shop.json("resend", "list")["deliveries"]}
+    assert "sending" not in states
