@@ -87,9 +87,9 @@ def test_twice_is_as_once(text):
 def test_hostile_text_takes_linear_time(piece):
     def spent(size):
         text = piece * (size // len(piece))
-        started = time.perf_counter()
+        started = time.process_time()
         redact(text)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     small = max(min(spent(20_000) for _ in range(3)), 0.0005)
     # eight times the text: a quadratic pattern would need sixty-four times the time
