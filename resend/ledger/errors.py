@@ -62,13 +62,18 @@ _WORDS = (
     ("role ", "ledger.sign-in"),
     ("database ", "ledger.no-database"),
 )
+_LOST = frozenset(
+    {"OperationalError", "InterfaceError", "InternalError", "TimeoutError", "ConnectionTimeout"}
+)
 _PASSING = frozenset({"ledger.locked", "ledger.unreachable", "ledger.full", "ledger.disk"})
 
 
-def told(error: BaseException, url: sa.URL) -> LedgerError:
-    """Return a database's error as one of ours; `url` is shown without its password."""
+def told(error: BaseException, url: sa.URL) -> LedgerError | None:
+    """Return a database's error as one of ours, None if it is a bug; `url` is shown without its password."""
     cause = getattr(error, "orig", None) or error
     key = _of_sqlite(cause) if isinstance(cause, sqlite3.Error) else _of_postgresql(cause)
+    if key is None:
+        return None
     reason = redact(" ".join(str(cause).split())) or type(cause).__name__
     return LedgerError(key, passing=key in _PASSING, found=shown(url), reason=reason)
 
@@ -80,19 +85,19 @@ def shown(url: sa.URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _of_sqlite(cause: sqlite3.Error) -> str:
+def _of_sqlite(cause: sqlite3.Error) -> str | None:
     code = getattr(cause, "sqlite_errorcode", None)
-    return _SQLITE.get(code & 0xFF, "ledger.unusable") if isinstance(code, int) else "ledger.unusable"
+    if isinstance(code, int):
+        return _SQLITE.get(code & 0xFF)
+    return "ledger.unusable" if isinstance(cause, sqlite3.OperationalError) else None
 
 
-def _of_postgresql(cause: BaseException) -> str:
+def _of_postgresql(cause: BaseException) -> str | None:
     state = getattr(cause, "sqlstate", None)
     if state:
         fitting = [begins for begins in _POSTGRESQL if state.startswith(begins)]
-        return _POSTGRESQL[max(fitting, key=len)] if fitting else "ledger.unusable"
-    text = str(cause)
-    refused = text.partition("FATAL:")[2]  # the server has answered, and refused
-    for words, key in _WORDS:
-        if words in refused:
-            return key
-    return "ledger.unreachable"
+        return _POSTGRESQL[max(fitting, key=len)] if fitting else None
+    if type(cause).__name__ not in _LOST:
+        return None
+    refused = str(cause).partition("FATAL:")[2]  # the server has answered, and refused
+    return next((key for words, key in _WORDS if words in refused), "ledger.unreachable")

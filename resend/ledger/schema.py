@@ -136,6 +136,8 @@ Index(
     sqlite_where=DUE,
     postgresql_where=DUE,
 )
+_FAILED = DELIVERIES.c.error_code != literal_column("''")
+Index("deliveries_failed", DELIVERIES.c.error_code, sqlite_where=_FAILED, postgresql_where=_FAILED)
 # What people have not been told of yet, and what belongs to an escalation and has not come to its end.
 Index(
     "deliveries_unreported",

@@ -61,7 +61,8 @@ class Store:
                 options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "supportctl_turns": True}
                 self._turns = Turns(self.engine.connect().execution_options(**options))
         except _FAILURES as error:
-            raise told(error, self.url) from error
+            self._tell(error)
+            raise
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -74,7 +75,8 @@ class Store:
             with self._turns.take() if self._turns else self.engine.begin() as connection:
                 yield connection
         except _FAILURES as error:
-            raise told(error, self.url) from error
+            self._tell(error)
+            raise
 
     @contextmanager
     def read(self, *, snapshot: bool = False) -> Iterator[sa.Connection]:
@@ -90,7 +92,8 @@ class Store:
             with self.engine.connect().execution_options(**options) as connection:
                 yield connection
         except _FAILURES as error:
-            raise told(error, self.url) from error
+            self._tell(error)
+            raise
 
     def now(self, connection: sa.Connection) -> float:
         """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours."""
@@ -116,6 +119,12 @@ class Store:
         if self._turns is not None:
             self._turns.close()
         self.engine.dispose()
+
+    def _tell(self, error: BaseException) -> None:
+        """Raise a database's error as one of ours, unless it is a bug."""
+        failure = told(error, self.url)
+        if failure is not None:
+            raise failure from error
 
     def _compare(self, at: float) -> None:
         passed = self.clock.monotonic()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from resend.model import Delivery
 
 COUNTED = 10_000  # of what is filtered by more than lane and state no more are counted
+_WALKED = 20_000  # so many rows are passed over in some milliseconds
 _EVER = 1e12  # before all calls
 _D, _L = DELIVERIES.c, LANES.c
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
@@ -96,6 +97,7 @@ class Filter(NamedTuple):
             (self.since is not None, row.started_at >= (self.since or 0.0)),
             (self.until is not None, row.started_at < (self.until or 0.0)),
             (self.error, row.error_code.startswith(self.error or "", autoescape=True)),
+            (self.error, row.error_code != sa.literal_column("''")),  # so that its index is found
             (self.fingerprint, row.fingerprint == self.fingerprint),
             (self.fingerprint, row.fingerprint != sa.literal_column("''")),  # so that its index is found
         ]
@@ -182,7 +184,8 @@ def deliveries(store: Store, wanted: Filter, limit: int, offset: int = 0) -> tup
     """
     with store.read(snapshot=True) as connection:
         total = _total(connection, wanted)
-        chosen = _chosen(wanted, limit + offset).subquery()
+        walk = wanted.destination is None and _not_meant(connection, wanted) <= _WALKED
+        chosen = _chosen(wanted, limit + offset, walk=walk, is_sqlite=store.is_sqlite).subquery()
         rows = connection.execute(
             sa.select(*COLUMNS)
             .join(chosen, chosen.c.id == _D.id)
@@ -202,6 +205,15 @@ def _total(connection: sa.Connection, wanted: Filter) -> Total:
     return Total.at_least(COUNTED) if number > COUNTED else Total(number)
 
 
+def _not_meant(connection: sa.Connection, wanted: Filter) -> int:
+    """Return how many deliveries are in other states than those that are meant."""
+    if not wanted.states:
+        return 0
+    others = COUNTS.c.state.not_in([state.value for state in wanted.states])
+    number = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(others)
+    return int(connection.execute(number).scalar_one())
+
+
 def _lanes_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     """Return which of the lanes' counts are meant."""
     parts = [COUNTS.c["count"] > 0]
@@ -212,20 +224,50 @@ def _lanes_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     return parts
 
 
-def _chosen(wanted: Filter, most: int) -> sa.Select[tuple[int]]:
-    """Return the query of the ids of the newest calls that are meant.
+def _chosen(wanted: Filter, most: int, *, walk: bool, is_sqlite: bool) -> sa.Select[tuple[int]]:
+    """Return the query of the ids of the newest calls that are meant; there may be none in a row.
 
-    Few are named by id, call or problem. Without a lane or a state all are walked, the newest first. Else the
-    newest of each lane and state are taken together: each lane is an index of its own, and no other tells
-    quickly where among a million calls those of one state are.
+    Few are named by id, call, problem or error. Where nearly all are meant they are walked, the newest first.
+    Else the newest of each lane and state are taken together: each of these is in order in an index, and
+    nothing tells quickly where among a million calls those of one state are.
     """
-    newest_first = (_D.started_at.desc(), _D.id.desc())
-    narrow = wanted.ids or wanted.call_id is not None or wanted.fingerprint is not None
-    if narrow or (wanted.destination is None and not wanted.states):
+    if wanted.ids or wanted.call_id or wanted.fingerprint or wanted.error:
+        # A sum is in no index: else SQLite might walk all calls in their order, to find these few.
+        in_order = (sa.desc(_D.started_at + sa.literal_column("0")), _D.id.desc())
+        return sa.select(_D.id).where(*wanted.clauses()).order_by(*in_order).limit(most)
+    if walk or (wanted.destination is None and not wanted.states):
+        newest_first = (_D.started_at.desc(), _D.id.desc())
         return sa.select(_D.id).where(*wanted.clauses()).order_by(*newest_first).limit(most)
     other = wanted._replace(destination=None, states=())
+    each = _newest_of_each(other, most) if is_sqlite else _lateral(other, most)
+    started_at, number = each.selected_columns
+    return (
+        sa.select(number)
+        .select_from(*each.get_final_froms())
+        .where(*_lanes_of(wanted))
+        .order_by(sa.func.coalesce(started_at, -_EVER).desc(), number.desc())
+        .limit(most)
+    )
+
+
+def _lateral(other: Filter, most: int) -> sa.Select[tuple[float, int]]:
+    newest = (
+        sa.select(_D.started_at, _D.id)
+        .where(_D.destination == COUNTS.c.destination, _D.state == COUNTS.c.state, *other.clauses())
+        .order_by(_D.started_at.desc(), _D.id.desc())
+        .limit(most)
+        .lateral()
+    )
+    return sa.select(newest.c.started_at, newest.c.id).select_from(COUNTS.join(newest, sa.true()))
+
+
+def _newest_of_each(other: Filter, most: int) -> sa.Select[tuple[float, int]]:
+    """Say the same without LATERAL, which SQLite has not: from the last of the newest on.
+
+    An outer join is made in this order; an inner one might begin with all deliveries.
+    """
     inner = DELIVERIES.alias()
-    from_here = (
+    last = (
         sa.select(inner.c.started_at)
         .where(inner.c.destination == COUNTS.c.destination, inner.c.state == COUNTS.c.state)
         .where(*other.clauses(inner))
@@ -234,21 +276,13 @@ def _chosen(wanted: Filter, most: int) -> sa.Select[tuple[int]]:
         .offset(most - 1)
         .scalar_subquery()
     )
-    return (
-        sa.select(_D.id)
-        .select_from(COUNTS)
-        .join(
-            DELIVERIES,
-            sa.and_(
-                _D.destination == COUNTS.c.destination,
-                _D.state == COUNTS.c.state,
-                _D.started_at >= sa.func.coalesce(from_here, -_EVER),
-            ),
-        )
-        .where(*_lanes_of(wanted), *other.clauses())
-        .order_by(*newest_first)
-        .limit(most)
+    newest = sa.and_(
+        _D.destination == COUNTS.c.destination,
+        _D.state == COUNTS.c.state,
+        _D.started_at >= sa.func.coalesce(last, -_EVER),
+        *other.clauses(),
     )
+    return sa.select(_D.started_at, _D.id).select_from(COUNTS.outerjoin(DELIVERIES, newest))
 
 
 def timeline(store: Store, delivery_id: int) -> Sequence[Event]:

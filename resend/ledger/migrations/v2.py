@@ -30,6 +30,7 @@ STATEMENTS = (
     "DROP INDEX deliveries_sending",
     "CREATE INDEX deliveries_lane ON deliveries (destination, state, started_at)",
     "CREATE INDEX deliveries_started ON deliveries (started_at)",
+    "CREATE INDEX deliveries_failed ON deliveries (error_code) WHERE error_code <> ''",
     """
     CREATE INDEX deliveries_unreported ON deliveries (deadline_at)
         WHERE (state = 'escalated' OR state = 'held') AND fingerprint = ''
