@@ -23,7 +23,7 @@ def test_members_of_each_phone_that_has_both(calls, records):
     members = [groups.members(*pair) for pair in groups.first()]
     ours, theirs = by_phone(calls), by_phone(records)
     assert sorted(members) == sorted((ours[p], theirs[p]) for p in ours.keys() & theirs.keys())
-    plain = {pair for pair in groups.plain()}
+    plain = set(groups.plain())
     assert plain.isdisjoint(groups.crooked())
     assert plain | set(groups.crooked()) == set(groups.first())
     for numbers, some in (groups.members(*pair) for pair in plain):
