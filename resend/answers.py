@@ -67,6 +67,11 @@ def found_out(parcel: Parcel, answers: Mapping[int, Found | Outcome | None]) -> 
     )
 
 
+def is_nothing(outcome: Outcome) -> bool:
+    """Return whether the answer to a question was that nothing is there."""
+    return outcome.failure is None and not outcome.done and not outcome.step and not outcome.facts
+
+
 def refused_whole(outcomes: Sequence[Outcome]) -> bool:
     """Return whether a request with several calls was refused for its data: any of them may be the reason."""
     return len(outcomes) > 1 and all(map(is_refused, outcomes))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from resend.answers import checked, crashed, found_out, is_refused, parcel_of, refused_whole
+from resend.answers import checked, crashed, found_out, is_nothing, is_refused, parcel_of, refused_whole
 from resend.ledger import lanes
 from resend.ledger.lanes import LEASE_S, Settled
 from resend.model import LeaseLostError, State
@@ -229,13 +229,7 @@ class Lane:
         )
         now = self._store.time()
         decisions = [
-            after_lookup(
-                None if outcome.failure else outcome.done,
-                self._moment(each, now),
-                self._schedule,
-                self._chance(),
-            )
-            for each, outcome in zip(doubtful, outcomes, strict=True)
+            self._judged(each, outcome, now) for each, outcome in zip(doubtful, outcomes, strict=True)
         ]
         if refused_whole(outcomes):
             decisions = self._halved(State.VERIFYING, [each.id for each in doubtful], now)
@@ -243,6 +237,13 @@ class Lane:
         told = [each for each in outcomes if each.failure is not Failure.CONFIGURATION]
         view = after_step(breaker, told, now, self._schedule, self._chance(), reads=True)
         self._settle(lease, doubtful, outcomes, decisions, view, State.VERIFYING)
+
+    def _judged(self, delivery: Delivery, outcome: Outcome, now: float) -> Decision:
+        moment, chance = self._moment(delivery, now), self._chance()
+        if outcome.failure is None and not outcome.done and not is_nothing(outcome):
+            return decide(outcome, moment, self._schedule, chance)  # a part of it is there: it goes on
+        found = None if outcome.failure else outcome.done
+        return after_lookup(found, moment, self._schedule, chance)
 
     def _asked(self, parcels: Sequence[Parcel], deadline: Deadline) -> list[Outcome]:
         self._done = self._done._replace(requests=self._done.requests + 1)

@@ -98,22 +98,19 @@ def _again(outcome: Outcome, moment: Moment, schedule: Schedule, chance: float) 
 def after_lookup(found: bool | None, moment: Moment, schedule: Schedule, chance: float) -> Decision:  # noqa: FBT001  three answers
     """Return what becomes of a delivery that the destination was asked about.
 
-    `found` is True if it is there whole, False if something is left to do: after one unclear answer that
-    follows at once. None if it could not be told: then it is asked again, each time later, past the horizon
-    too, for as long as the longest pause.
+    `found` is True if it is there whole. False if nothing is there: it may be sent again, but not before it
+    could have come to light after all, and each time later. None if it could not be told: then it is asked
+    again, each time later, past the horizon too, for as long as the longest pause. What is there in part is
+    for `decide`: it goes on.
     """
     now = moment.now
+    again = now + max(schedule.settle_s, delay(schedule, moment.attempts - 1, chance))
     if found:
         return Decision(State.DELIVERED, now, counted=False)
-    if found is None:
-        if now >= moment.deadline_at + schedule.max_delay_s:
-            return Decision(State.ESCALATED, now, Acts.SECOND_LINE)
-        again = now + max(schedule.settle_s, delay(schedule, moment.attempts, chance))
+    if found is None and now < moment.deadline_at + schedule.max_delay_s:
         return Decision(State.VERIFYING, min(again, moment.deadline_at + schedule.max_delay_s))
-    if now >= moment.deadline_at:
+    if found is None or now >= moment.deadline_at:
         return Decision(State.ESCALATED, now, Acts.SECOND_LINE, counted=False)
-    tries = moment.attempts - 1  # a question is none
-    again = now if tries <= 1 else now + delay(schedule, tries - 1, chance)
     return Decision(State.WAITING, min(again, moment.deadline_at), counted=False)
 
 
