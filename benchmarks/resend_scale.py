@@ -1,8 +1,8 @@
 """A million calls that wait in a thousand lanes: how fast, how large and how idle is the embedded engine?
 
-The ledger is SQLite in a temporary folder. The destination is in the process of the worker and answers at
-once: what is measured is ledger, lane and worker, 50 calls a request. Of the million a share is drained, a few
-seconds for each figure. A ledger in which all is finished is made by one statement, not by delivering.
+The ledger is SQLite in a temporary folder. The destination is in the process of the worker and answers
+at once: what is measured is ledger, lane and worker, 50 calls a request. Of the million a share is drained,
+a few seconds for each figure. A ledger in which all is finished is made by one statement, not by delivering.
 A number on the command line is how many calls wait.
 """
 
