@@ -81,14 +81,15 @@ def some_examples(store: Store, fingerprint: str, destinations: Iterable[str]) -
                 sa.select(*wanted).where(_D.fingerprint == fingerprint, REPORTED).limit(EXAMPLES)
             )
         )
-        for destination in destinations:
+        names = list(destinations)
+        for destination in names:
             if len(rows) >= EXAMPLES:
                 break
             rows += connection.execute(
                 sa.select(*wanted)
                 .where(_D.destination == destination, is_in(State.WAITING), _D.fingerprint == "")
                 .order_by(_D.next_attempt_at)
-                .limit(1)
+                .limit(max(1, EXAMPLES // len(names)))
             )
     return [_example(row) for row in rows[:EXAMPLES]]
 

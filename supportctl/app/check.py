@@ -95,6 +95,7 @@ def _jobs(request: CheckRequest, config: SiteConfig | None, catalog: Catalog, cl
     for folder in {entry.texts for entry in probes if entry.texts}:
         add_texts(folder)
     rows = [*plan(probes, targets), *_account_rows(asked, request, config, clock)]
+    rows += _ledger_rows(request, config, clock)
     unasked = [target for target in targets if not any(row_target is target for _, row_target in rows)]
     if unasked and not rows:
         raise UsageError("check.no-probe", found=unasked[0].url, protocol=unasked[0].protocol or "-")
@@ -133,6 +134,22 @@ def _account_rows(
         (account_entry(account, config, clock, folder) or _NOBODY, account_target(account))
         for account in asked
     ]
+
+
+def _ledger_rows(
+    request: CheckRequest, config: SiteConfig | None, clock: Clock
+) -> list[tuple[ProbeEntry, Target]]:
+    """Return the row that asks the ledger of calls, if there are accounts to bring calls to, and a ledger."""
+    if config is None or request.targets or not config.crm:
+        return []
+    from supportctl.app.config_file import find_config
+    from supportctl.app.ledger_check import has_ledger, ledger_entry, ledger_target
+
+    file = find_config(request.config)
+    folder = file.parent if file else None
+    if not has_ledger(config, folder):
+        return []
+    return [(ledger_entry(config, folder, clock), ledger_target(config))]
 
 
 class _Nobody:

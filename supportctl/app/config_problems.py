@@ -156,6 +156,11 @@ def _inconsistent(config: SiteConfig, tree: Node) -> Iterator[Problem]:
         place = tree.place_of(("escalation", "tracker"))
         known = nearest(tracker, config.trackers) or "-"
         yield Problem("config.unknown-tracker", *place, {"found": tracker, "nearest": known})
+    for who, name in config.escalation.routes.items():
+        if name not in config.trackers:
+            place = tree.place_of(("escalation", "routes", who))
+            known = nearest(name, config.trackers) or "-"
+            yield Problem("config.unknown-tracker", *place, {"found": name, "nearest": known})
     if config.escalation.notify and not config.notify:
         yield Problem("config.nobody-to-notify", *tree.place_of(("escalation", "notify")), {})
 

@@ -39,6 +39,7 @@ COMMANDS = {
     "scan-check": ("scan_check", "Diagnose a barcode scan: what is wrong with the scanner's settings."),
     "sync": ("sync", "Say where each call went: telephony and CRM, call by call."),
     "resend": ("resend", "Bring lost calls to the CRM, and see to it that they arrive."),
+    "escalation": ("escalation", "Problems that people have to mend: one for each cause."),
     "config": ("config", "Check and show the configuration, print its schema."),
     "lab": ("lab", "Start a simulated shop and switch its faults."),
 }

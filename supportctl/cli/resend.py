@@ -79,13 +79,14 @@ def run(context: click.Context, threads: int, format_: str, *, until_empty: bool
     Ctrl-C ends after the requests that are under way. Exit codes: 0 all is delivered, 3 some were escalated,
     4 something still waits, 1 something of supportctl crashed.
     """
+    from supportctl.app.escalation import Watch
     from supportctl.app.resend_desk import open_desk
     from supportctl.app.resend_run import run_worker
     from supportctl.cli.resend_live import live_view
 
     chosen = settings(context)
     beside = live_view(chosen.catalog)
-    with open_desk(chosen.config) as desk:
+    with open_desk(chosen.config) as desk, Watch(desk, chosen.lang):
         ran = run_worker(desk, threads, once=once, until_empty=until_empty, beside=beside)
         _tell_ran(ran, format_, chosen, desk_is_empty=not (ran.waiting or ran.held))
     return ran.exit_code

@@ -20,8 +20,10 @@ def worker(context: click.Context, threads: int) -> None:
 
     Needs the extra `cluster`. Either signal ends it after the requests that are under way.
     """
+    from supportctl.app.escalation import Watch
     from supportctl.app.resend_cluster import run_cluster_worker
     from supportctl.app.resend_desk import open_desk
 
-    with open_desk(settings(context).config) as desk:
+    chosen = settings(context)
+    with open_desk(chosen.config) as desk, Watch(desk, chosen.lang):
         run_cluster_worker(desk, threads)

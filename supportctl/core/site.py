@@ -91,11 +91,44 @@ class ResendSettings(Strict):
     )
 
 
+_People = Literal["customer", "first-line", "second-line", "developers", "other-company"]
+
+
 class EscalationSettings(Strict):
-    """Whom a problem is reported to."""
+    """Whom a problem is reported to, and when."""
 
     tracker: str | None = Field(default=None, description="Name of an entry of `trackers`.")
+    routes: dict[_People, str] = Field(
+        default_factory=dict,
+        description="Entries of `trackers` for problems that these people have to mend, where it is not "
+        "`tracker`.",
+    )
     notify: bool = False
+    language: Literal["en", "ru"] | None = Field(
+        default=None, description="Language of issues and messages, where it is not the user's."
+    )
+    every: Duration = Field(default=60.0, description="How often a worker looks for problems.")
+    open_after: Duration = Field(
+        default=900.0, description="A CRM that fails for this long is a problem for people."
+    )
+    update_every: Duration = Field(
+        default=3600.0, description="An issue gets at most one comment in this time, unless there is news."
+    )
+    close_after: Duration = Field(
+        default=86400.0, description="An issue is closed this long after its problem is over."
+    )
+    deadline_warning: Duration = Field(
+        default=7200.0, description="People are told this long before the horizon of a call."
+    )
+    mass_destinations: int = Field(
+        default=5, ge=2, le=10**6, description="The same failure at so many accounts is for the developers."
+    )
+    mass_share: float = Field(
+        default=0.25, gt=0, le=1, description="Or at this share of all accounts, from three on."
+    )
+    own_fault_calls: int = Field(
+        default=50, ge=2, le=10**9, description="The same refusal of so many calls is for the developers."
+    )
 
 
 class SiteConfig(Strict):

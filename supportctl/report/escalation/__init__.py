@@ -1,0 +1,1 @@
+"""Escalations in words: issues, comments, messages to chats, the command line, JSON."""
