@@ -13,6 +13,7 @@ from resend.ledger.accept import Accepted, accept
 from resend.ledger.offer import would_accept
 from supportctl.app.resend_recordings import Recordings
 from supportctl.app.resend_wake import wake
+from supportctl.core import log
 from supportctl.core.call import Rejected
 from supportctl.core.errors import EXIT_FAULT, EXIT_OK, EXIT_WARNING, UsageError
 from supportctl.core.text import clean
@@ -95,6 +96,9 @@ def enqueue(
             found = accept(desk.store, offer.destination, piece, horizon_s, ask_first=ask_first)
             wake(desk.store, [offer.destination])
         total = total.plus(found)
+    if not offer.dry_run:
+        counts = dict(total._asdict(), rejected=len(rejected))
+        log.event("info", "resend.accepted", destination=offer.destination, **counts)
     return Enqueued(offer.destination, *total, rejected=tuple(rejected), dry_run=offer.dry_run)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from integrations.registry import DESTINATIONS
 from resend.lane import Lane
 from resend.ledger.store import Store
+from resend.observed import Observed
 from resend.policy import Schedule
 from supportctl.app.accounts import surroundings, value_of
 from supportctl.app.config_file import find_config, load_config
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
+    from resend.observed import Observer
     from supportctl.core.site import SiteConfig
 
 _SQLITE = "sqlite:///"
@@ -44,6 +46,7 @@ class Desk:
         self.schedule = Schedule(settings.horizon, settings.first_delay, settings.max_delay, settings.settle)
         self._chance = random.SystemRandom().random
         self.holder = f"{platform.node()}:{os.getpid()}"
+        self.observer: Observer | None = None  # of the requests of lanes opened from then on
 
     @property
     def zone(self) -> tzinfo:
@@ -79,7 +82,7 @@ class Desk:
         if name not in self.destinations:
             return None
         around = surroundings(self.config, name, self.clock, self._folder)
-        crm = destination(self.config.crm[name], around)
+        crm = Observed(name, destination(self.config.crm[name], around), self.clock, self.observer)
         return Lane(self.store, name, crm, schedule=self.schedule, chance=self._chance, holder=self.holder)
 
     def __enter__(self) -> Self:

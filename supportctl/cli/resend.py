@@ -23,6 +23,11 @@ format_option = click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."
 )
 
+metrics_option = click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT",
+    help="Answer Prometheus on this port of 127.0.0.1; needs the extra `metrics`.",
+)  # fmt: skip
+
 
 @click.group()
 @common_options
@@ -70,10 +75,19 @@ def add(
 @click.option("--once", is_flag=True, help="End when nothing is due now.")
 @click.option("--threads", type=click.IntRange(1, 256), default=_THREADS, metavar="N",
               help="So many destinations at a time (default: 16).")  # fmt: skip
+@metrics_option
 @format_option
 @common_options
 @click.pass_context
-def run(context: click.Context, threads: int, format_: str, *, until_empty: bool, once: bool) -> int:
+def run(
+    context: click.Context,
+    threads: int,
+    metrics_port: int | None,
+    format_: str,
+    *,
+    until_empty: bool,
+    once: bool,
+) -> int:
     """Deliver what waits, until Ctrl-C; several of these may work on one ledger.
 
     Ctrl-C ends after the requests that are under way. Exit codes: 0 all is delivered, 3 some were escalated,
@@ -81,12 +95,17 @@ def run(context: click.Context, threads: int, format_: str, *, until_empty: bool
     """
     from supportctl.app.escalation import Watch
     from supportctl.app.resend_desk import open_desk
+    from supportctl.app.resend_metrics import metrics_served
     from supportctl.app.resend_run import run_worker
     from supportctl.cli.resend_live import live_view
 
     chosen = settings(context)
     beside = live_view(chosen.catalog)
-    with open_desk(chosen.config) as desk, Watch(desk, chosen.lang):
+    with (
+        open_desk(chosen.config) as desk,
+        metrics_served(desk, metrics_port),
+        Watch(desk, chosen.lang),
+    ):
         ran = run_worker(desk, threads, once=once, until_empty=until_empty, beside=beside)
         _tell_ran(ran, format_, chosen, desk_is_empty=not (ran.waiting or ran.held))
     return ran.exit_code
