@@ -60,6 +60,11 @@ class Pacer:
         with self._lock:
             self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
 
+    def fill(self) -> None:
+        """Count on no burst now: somebody else may have used it up."""
+        with self._lock:
+            self._free_at = max(self._free_at, self._clock.monotonic() + (self.burst - 1) / self.per_second)
+
     def _start(self, now: float, weight: float) -> float:
         room = max(self.burst - weight, 0.0)
         return max(now, self._not_before, self._free_at - room / self.per_second)

@@ -13,7 +13,6 @@ from resend.ledger import lanes
 from resend.ledger.lanes import LEASE_S, Settled
 from resend.model import LeaseLostError, State
 from resend.policy import BreakerView, Decision, Moment, Schedule, after_lookup, after_step, decide, trip
-from resend.telling import LaneEvents
 from supportctl.core import log
 from supportctl.core.deadline import Deadline
 from supportctl.core.failure import Failure
@@ -83,7 +82,7 @@ class Lane:
         self._asking = BreakerView()  # of questions alone: they may be forbidden where sending is not
         self._refused = 0  # one after another
         self._turn = 0
-        self._events = LaneEvents(name)
+        self._token = -1
         self._done = Drained(0, 0, None)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Drained | None:
@@ -93,6 +92,9 @@ class Lane:
             return None
         self._done = Drained(0, 0, None)
         self._next.clear()
+        if lease.token != self._token + 1:  # somebody else had the lane meanwhile
+            getattr(self._destination, "taken_over", _nothing)()
+        self._token = lease.token
         try:
             self._recover(lease)
             while self._round(lease, stop):
@@ -270,12 +272,15 @@ class Lane:
             for each, outcome, decision in zip(batch, outcomes, decisions, strict=True)
         ]
         lanes.settle(self._store, lease, settled, view, before)
-        self._events.settled(decisions, view)
         delivered = sum(decision.state is State.DELIVERED for decision in decisions)
         self._done = self._done._replace(delivered=self._done.delivered + delivered)
 
     def _moment(self, delivery: Delivery, now: float) -> Moment:
         return Moment(now, delivery.deadline_at, delivery.attempts + 1)
+
+
+def _nothing() -> None:
+    """Do what a destination does that has no limit to share."""
 
 
 _TURNS = ((State.WAITING, State.VERIFYING), (State.VERIFYING, State.WAITING))

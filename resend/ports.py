@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Destination(Protocol):
     """One CRM account that receives calls, over an interface that gives at-least-once at best.
 
-    Neither method repeats a write by itself, and neither raises: what failed is in the outcomes.
+    Neither method repeats a write by itself, and neither raises: what failed is in the outcomes. One that
+    has `taken_over()` is told when another process may have sent a moment ago: it counts on no burst then.
     """
 
     @property

@@ -65,6 +65,10 @@ class Bitrix24Destination:
         """The session with the portal."""
         return self._reader.client
 
+    def taken_over(self) -> None:
+        """Know that another process may have sent a moment ago: the portal counts all of us together."""
+        self.client.pacer.fill()
+
     def fits(self, parcels: Sequence[Parcel]) -> int:
         """Return how many of the parcels' commands fit in one batch."""
         used = 0

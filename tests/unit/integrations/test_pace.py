@@ -113,3 +113,12 @@ def test_several_threads_share_one_limit():
 def test_a_rate_of_nothing_is_a_mistake():
     with pytest.raises(ValueError, match="above zero"):
         Pacer(0, FakeClock())
+
+
+def test_after_others_there_is_no_burst():
+    clock = FakeClock()
+    pacer = Pacer(2, clock, burst=50)
+    pacer.fill()
+    assert [pacer.take() for _ in range(4)] == [0, 0.5, 1.0, 1.5]
+    clock.advance(100)
+    assert [pacer.take() for _ in range(50)] == [0] * 50
