@@ -178,19 +178,19 @@ class CallStore:
         )
         zones = self._zones.take(times)
         starts = self._zones.stamps(times, zones)
-        self.start.extend(starts)
-        self.phone.extend(self._phones.take(phones))
-        self.id.extend(map(hash, ids))
+        self.start.fromlist(starts)
+        self.phone.fromlist(self._phones.take(phones))
+        self.id.fromlist(list(map(hash, ids)))
         self.talk.extend(_bounded(talks))
-        self.end.extend([s + ((w or 0) + t) * SECOND for s, w, t in zip(starts, waits, talks, strict=True)])
-        self.employee.extend(self.employees.take(people))
-        self.flags.extend(
+        self.end.fromlist([s + ((w or 0) + t) * SECOND for s, w, t in zip(starts, waits, talks, strict=True)])
+        self.employee.fromlist(self.employees.take(people))
+        self.flags.fromlist(
             [
                 (answered is True) | (link is not None) << 1 | (way == "out") << 2  # the flags' values
                 for answered, link, way in zip(answers, links, ways, strict=True)
             ]
         )
-        self.rule.extend(self._rules.of_calls(batch))
+        self.rule.fromlist(self._rules.of_calls(batch))
         columns = (ids, sources, ways, zones, talks, phones, answers, waits, lines, people, links, tags)
         if any(map(_is_given, raws)):
             self._spill.append((*columns, [None if raw is None else dict(raw) for raw in raws]))
@@ -244,13 +244,13 @@ class RecordStore:
         zones = self._zones.take(times)
         starts = self._zones.stamps(times, zones)
         made, made_zones = self._created(created)
-        self.start.extend(starts)
-        self.phone.extend(self._phones.take(phones))
-        self.id.extend(map(hash, others))  # the hash of an empty text is 0
-        self.created.extend(made)
+        self.start.fromlist(starts)
+        self.phone.fromlist(self._phones.take(phones))
+        self.id.fromlist(list(map(hash, others)))  # the hash of an empty text is 0
+        self.created.fromlist(made)
         self.talk.extend(_bounded(talks) if None not in talks else [-1 if t is None else t for t in talks])
-        self.employee.extend(self.employees.take(people))
-        self.flags.extend(
+        self.employee.fromlist(self.employees.take(people))
+        self.flags.fromlist(
             [
                 (contact != "") | _TOLD[recording] | _WAYS.get(way, 0)
                 for contact, recording, way in zip(contacts, told, ways, strict=True)

@@ -146,9 +146,7 @@ class Telling:
         read = self._frame.calls_read
         first, last = micros(read.since) + self._frame.tolerance, micros(read.until) - self._frame.tolerance
         seen: set[str] = set()
-        for record, number in enumerate(matching.of_record):
-            if number != FREE:
-                continue
+        for record in [record for record, number in enumerate(matching.of_record) if number == FREE]:
             at = self._telephony_time(records.start[record])
             young = at + max(records.talk[record], 0) * SECOND > self._frame.settled_by
             if young or not (self._since <= at < self._until and first <= at <= last):
