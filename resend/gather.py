@@ -71,12 +71,12 @@ class Gathering:
         with self._store.read() as connection:
             now = self._store.now(connection)
         self._report_ended(now)
+        known = {case.fingerprint: case for case in escalations(self._store)}
+        self._causes |= {case.fingerprint: case.cause for case in known.values()}
         live: dict[str, Live] = {}
         for lane in trouble.lanes_with_work(self._store):
             for found in self._look_at(lane, now):
                 self._add(live, found)
-        known = {case.fingerprint: case for case in escalations(self._store)}
-        self._causes |= {case.fingerprint: case.cause for case in known.values()}
         for hit in trouble.hits(self._store):
             counted = hit.fingerprint in live and hit.destination in live[hit.fingerprint].lanes
             calls = hit.out_of_lane + (0 if counted else hit.in_lane)
@@ -119,7 +119,7 @@ class Gathering:
         broken = lane.breaker is not Breaker.CLOSED and lane.failure != ""
         where = frozenset({lane.destination})
         if broken and (near or self._is_long(lane, now)):
-            why = cause(system or "", lane.failure, lane.error_code, lane.error_text)
+            why = self._cause_of_lane(lane, system or "")
             self._end_overdue(lane, why, now, stuck=True)
             pending = self._still_pending(lane, near=near)
             return [Live(why, pending, where, where, lane.deadline_at if near else 0.0)]
@@ -130,6 +130,14 @@ class Gathering:
         self._end_overdue(lane, why, now, stuck=stuck)
         calls = trouble.near_deadline(self._store, lane.destination, warn_at)
         return [Live(why, calls, where, frozenset(), lane.deadline_at)] if calls else []
+
+    def _cause_of_lane(self, lane: Failing, system: str) -> Cause:
+        """Return why a lane stands still. One that has refused call after call has that of these calls."""
+        why = cause(system, lane.failure, lane.error_code, lane.error_text)
+        if lane.failure != "data":
+            return why
+        same = (known for known in self._causes.values() if known._replace(step="") == why)
+        return next(same, why)
 
     def _still_pending(self, lane: Failing, *, near: bool) -> int:
         if not near:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from supportctl.core.failure import Failure, ServiceError
@@ -62,12 +63,13 @@ def _chat(address: str) -> Any:
     """
     for name in ("apprise", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    import apprise
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # modules that its plug-ins import in old Pythons
+        import apprise
 
-    asset = apprise.AppriseAsset(
-        secure_logging=True, async_mode=False, storage_mode=apprise.PersistentStoreMode.MEMORY
-    )
-    place = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+        memory = apprise.PersistentStoreMode.MEMORY
+        asset = apprise.AppriseAsset(secure_logging=True, async_mode=False, storage_mode=memory)
+        place = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     if place is None:
         raise ServiceError(Failure.CONFIGURATION, "bad-address", sent=False)
     place.socket_connect_timeout, place.socket_read_timeout = _CONNECT_S, _READ_S

@@ -195,9 +195,7 @@ class EscalationBench:
             total = sum(row[2] for row in rows)
             changes = {(destination, row.state): -row[2] for row in rows}
             count(connection, {**changes, (destination, "delivered"): total})
-            connection.execute(
-                sa.update(LANES).where(LANES.c.destination == destination).values(**_HEALTHY)
-            )
+            connection.execute(sa.update(LANES).where(LANES.c.destination == destination).values(**_HEALTHY))
 
     def break_lane(self, destination: str, how: Trouble, failures: int = 4) -> None:
         """Open a lane's breaker."""

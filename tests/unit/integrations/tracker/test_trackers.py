@@ -56,7 +56,7 @@ def test_the_way_of_an_issue(kind):
 
 
 def test_of_several_the_newest_open_one_is_found(kind):
-    portal, tracker = connect(kind)
+    _portal, tracker = connect(kind)
     first = tracker.create(PRINT, "one", "text")
     second = tracker.create(PRINT, "two", "text")
     tracker.create("ab12cd34ef57", "another problem", "text")

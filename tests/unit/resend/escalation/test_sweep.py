@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -146,7 +147,10 @@ def test_what_comes_back_is_told_in_the_same_issue_and_after_its_end_in_a_new_on
     bench.clock.advance(90000)
     bench.sweep()
     once()
-    assert [(issue["open"], len(issue["comments"])) for issue in bench.tracker.issues] == [(False, 4), (True, 1)]
+    assert [(issue["open"], len(issue["comments"])) for issue in bench.tracker.issues] == [
+        (False, 4),
+        (True, 1),
+    ]
 
 
 def test_a_deadline_is_warned_of_once_and_before_it_passes(bench):
@@ -232,10 +236,8 @@ def test_whatever_fails_in_between_there_is_one_issue(make_bench, troubles):
     bench.end("acme", REFUSED)
     bench.tracker.troubles = list(troubles)
     for _ in range(14):
-        try:
+        with contextlib.suppress(DeathError):
             bench.sweep()
-        except DeathError:
-            pass
         bench.clock.advance(301)  # leases of the dead end
     assert len(bench.tracker.issues) == 1, troubles
     assert bench.tracker.issues[0]["comments"] == [], troubles
@@ -243,19 +245,15 @@ def test_whatever_fails_in_between_there_is_one_issue(make_bench, troubles):
     bench.deliver("acme")
     bench.tracker.troubles = list(reversed(troubles))
     for _ in range(14):
-        try:
+        with contextlib.suppress(DeathError):
             bench.sweep()
-        except DeathError:
-            pass
         bench.clock.advance(301)
     assert bench.tracker.issues[0]["comments"] in (["recovered 0/3"], []), troubles
     bench.clock.advance(90000)
     bench.tracker.troubles = list(troubles)
     for _ in range(14):
-        try:
+        with contextlib.suppress(DeathError):
             bench.sweep()
-        except DeathError:
-            pass
         bench.clock.advance(301)
     assert (bench.cases()[0].state, bench.tracker.issues[0]["open"]) == ("closed", False), troubles
     assert len(bench.tracker.issues) == 1
@@ -329,9 +327,7 @@ def test_a_chat_hears_all_news_in_one_message_and_again_only_if_it_surely_heard_
 
 def test_a_problem_that_moves_to_developers_moves_to_their_tracker(bench):
     dev = type(bench.tracker)()
-    bench.offices = Offices(
-        {"dev": dev, "shop": bench.tracker}, {"": "shop", Acts.DEVELOPERS: "dev"}, {}
-    )
+    bench.offices = Offices({"dev": dev, "shop": bench.tracker}, {"": "shop", Acts.DEVELOPERS: "dev"}, {})
     for number in range(3):
         bench.accept(f"shop-{number}", 5)
         bench.break_lane(f"shop-{number}", Trouble())
@@ -372,8 +368,6 @@ def test_a_flood_of_problems_does_not_flood_the_tracker(bench):
     assert len(bench.chat.messages) == 1
 
 
-@pytest.mark.parametrize(
-    ("phone", "shown"), [("+79990001122", "+799******22"), ("101", "***"), ("", "")]
-)
+@pytest.mark.parametrize(("phone", "shown"), [("+79990001122", "+799******22"), ("101", "***"), ("", "")])
 def test_phones_are_masked(phone, shown):
     assert masked(phone) == shown
