@@ -59,8 +59,8 @@ _WORDS = (
     ("password authentication failed", "ledger.sign-in"),
     ("no password supplied", "ledger.sign-in"),
     ("no pg_hba.conf entry", "ledger.sign-in"),
-    ("role ", "ledger.sign-in"),
-    ("database ", "ledger.no-database"),
+    ('role "', "ledger.sign-in"),
+    ('database "', "ledger.no-database"),
 )
 _LOST = frozenset(
     {"OperationalError", "InterfaceError", "InternalError", "TimeoutError", "ConnectionTimeout"}
@@ -99,5 +99,5 @@ def _of_postgresql(cause: BaseException) -> str | None:
         return _POSTGRESQL[max(fitting, key=len)] if fitting else None
     if type(cause).__name__ not in _LOST:
         return None
-    refused = str(cause).partition("FATAL:")[2]  # the server has answered, and refused
-    return next((key for words, key in _WORDS if words in refused), "ledger.unreachable")
+    said = str(cause)
+    return next((key for words, key in _WORDS if words in said), "ledger.unreachable")
