@@ -98,10 +98,10 @@ def _again(outcome: Outcome, moment: Moment, schedule: Schedule, chance: float) 
 def after_lookup(found: bool | None, moment: Moment, schedule: Schedule, chance: float) -> Decision:  # noqa: FBT001  three answers
     """Return what becomes of a delivery that the destination was asked about.
 
-    `found` is True if it is there whole. False if nothing is there: it may be sent again, but not before it
-    could have come to light after all, and each time later. None if it could not be told: then it is asked
-    again, each time later, past the horizon too, for as long as the longest pause. What is there in part is
-    for `decide`: it goes on.
+    `found` is True if it is there whole. False if nothing is there: what was never sent goes at once, what
+    was not before it could have come to light after all, and each time later. None if it could not be told:
+    then it is asked again, each time later, past the horizon too, for as long as the longest pause. What is
+    there in part is for `decide`: it goes on.
     """
     now = moment.now
     again = now + max(schedule.settle_s, delay(schedule, moment.attempts - 1, chance))
@@ -111,7 +111,8 @@ def after_lookup(found: bool | None, moment: Moment, schedule: Schedule, chance:
         return Decision(State.VERIFYING, min(again, moment.deadline_at + schedule.max_delay_s))
     if found is None or now >= moment.deadline_at:
         return Decision(State.ESCALATED, now, Acts.SECOND_LINE, counted=False)
-    return Decision(State.WAITING, min(again, moment.deadline_at), counted=False)
+    never_sent = moment.attempts <= 1
+    return Decision(State.WAITING, now if never_sent else min(again, moment.deadline_at), counted=False)
 
 
 def _limit_ends(outcome: Outcome, now: float, schedule: Schedule) -> float:

@@ -33,6 +33,7 @@ _LATE = timedelta(hours=3)
 _TALK_S = (35, 900)
 _PER_GAP = 2
 _MISSING = 5
+_NUMBERLESS = 2  # which of these is of a caller who hides the number: a CRM does not take it
 _FIRST_ID = 900_100_200
 
 EMPLOYEES = (
@@ -273,6 +274,9 @@ def _with_gaps(
         if number < 2 and each.call.direction == "in":
             call = each.call._replace(employee=_DISMISSED.extension)
             found[call.call_id] = each._replace(call=call)
+        if number == _NUMBERLESS:
+            call = each.call._replace(direction="in", contact_phone=HIDDEN)
+            found[call.call_id] = Happened(call, each.recording, "")
         planted.append(Planted("sync.call-missing", each.call.call_id))
     unanswered = [e for e in happened if not e.call.answered and e.call.direction == "in"]
     planted += [Planted("sync.call-missing", each.call.call_id) for each in unanswered[:1]]

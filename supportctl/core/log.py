@@ -47,7 +47,8 @@ def _logger() -> Any:  # noqa: ANN401  structlog's loggers are typed by configur
                 structlog.processors.TimeStamper(fmt="iso"),
                 renderer,
             ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            # the stream of now: it may be redirected
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
             cache_logger_on_first_use=False,
         )
         _state["ready"] = 1

@@ -35,7 +35,7 @@ class Shop:
 
     def json(self, *words, exit_code=0):
         ended = self(*words, "--format", "json")
-        assert (ended.exit_code, ended.err) == (exit_code, ""), ended
+        assert ended.exit_code == exit_code, ended
         return json.loads(ended.out)
 
     def file(self, name, text):
@@ -47,6 +47,13 @@ class Shop:
         """Write what a comparison finds; return the file."""
         ended = self("sync", "check", "--format", "json")
         return str(self.file("gaps.json", ended.out))
+
+    def numberless(self):
+        """Return the id of the lost call of a caller who hides the number."""
+        lost = {gap.call_id for gap in self.house.day.expected() if gap.code == "sync.call-missing"}
+        calls = [each.call for each in self.house.day.happened]
+        (call,) = (call for call in calls if call.call_id in lost and not call.contact_phone)
+        return call.call_id
 
     def calls(self, *calls):
         return str(self.file("calls.jsonl", "".join(f"{json.dumps(call)}\n" for call in calls)))
@@ -94,15 +101,16 @@ def test_what_the_comparison_finds_is_brought_once(shop):
         "sync.recording-missing": "verifying",
     }
     before = shop.in_crm()
-    ran = shop.json("resend", "run", "--until-empty")
-    assert (ran["delivered"], ran["escalated"], ran["waiting"]) == (8, 0, 0)
+    ran = shop.json("resend", "run", "--until-empty", exit_code=3)
+    assert (ran["delivered"], ran["escalated"], ran["waiting"]) == (7, 1, 0)
+    numberless = shop.numberless()
     after = shop.in_crm()
-    assert {call for call in after if after[call] != before.get(call, 0)} == {
-        call for call, state in states.items() if state == "waiting"
+    assert {call: after[call] for call in after if after[call] != before.get(call, 0)} == {
+        call: 1 for call, state in states.items() if state == "waiting" and call != numberless
     }
     document = json.loads(shop("sync", "check", "--format", "json").out)
-    assert not {"sync.call-missing", "sync.recording-missing"} & document["counts"].keys()
-    assert not [gap for gap in document["gaps"] if gap["resendable"]]
+    left = [gap["call"]["call_id"] for gap in document["gaps"] if gap["resendable"]]
+    assert left == [numberless], "a CRM takes no call without a number: people were told"
 
 
 BAD = {
@@ -193,19 +201,19 @@ def test_an_expired_token_stops_the_lane_and_says_who_acts(shop):
     assert "expired_token" in shop("resend", "show", "1").out
     shop.house.clear("acme")
     assert shop("resend", "now", "--destination", "acme", "--yes").exit_code == 0
-    assert shop("resend", "run", "--until-empty").exit_code == 0
-    assert shop.json("resend", "status")["lanes"][0]["delivered"] == 8
+    assert shop("resend", "run", "--until-empty").exit_code == 3
+    assert shop.json("resend", "status")["lanes"][0]["delivered"] == 7
 
 
 def test_hands_leave_their_name_and_reason(shop, monkeypatch):
     monkeypatch.setenv("SUPPORTCTL_WHO", "anna")
-    shop("resend", "add", "--destination", "acme", shop.gaps())
+    shop("resend", "add", "--destination", "acme", shop.calls(*(a_call(f"c-{n}") for n in range(4))))
     held = shop.json("resend", "hold", "--destination", "acme", "--why", "portal moves", "--yes")
-    assert (held["changed"], held["who"], held["why"]) == (8, "anna", "portal moves")
+    assert (held["changed"], held["who"], held["why"]) == (4, "anna", "portal moves")
     assert shop("resend", "run", "--until-empty").exit_code == 4
     assert "Held by anna: portal moves" in shop("resend", "show", "1").out
     assert shop.json("resend", "cancel", "1", "2", "--why", "tests")["changed"] == 2
-    assert shop.json("resend", "now", "--state", "held", "--dry-run")["would_change"] == 6
+    assert shop.json("resend", "now", "--state", "held", "--dry-run")["would_change"] == 2
     assert shop.json("resend", "now", "1", "--why", "after all")["changed"] == 1
     (delivery,) = shop.json("resend", "show", "1")["deliveries"]
     assert delivery["state"] == "verifying", "nothing that was touched by hand is sent blindly"
@@ -217,8 +225,9 @@ def test_hands_leave_their_name_and_reason(shop, monkeypatch):
     ]
     assert shop("resend", "now", "--state", "held", "--yes").exit_code == 0
     shop("resend", "run", "--until-empty")
-    assert shop("resend", "now", "1").exit_code == 4
-    assert shop.in_crm()[delivery["call_id"]] == 1
+    assert shop("resend", "now", "1").exit_code == 4, "what was delivered is never sent again"
+    in_crm = shop.in_crm()
+    assert [in_crm.get(f"c-{n}", 0) for n in range(4)] == [1, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -272,9 +281,9 @@ def test_recover_finds_and_queues_what_was_lost(shop):
     text = shop("resend", "recover", "--destination", "acme", "--since", "24h")
     assert text.exit_code == 0
     assert "8 calls to be brought to acme" in text.out
-    assert shop("resend", "run", "--until-empty").exit_code == 0
-    again = shop("resend", "recover", "--destination", "acme", "--since", "24h")
-    assert (again.exit_code, "Nothing is missing" in again.out) == (0, True)
+    assert shop("resend", "run", "--until-empty").exit_code == 3
+    again = shop.json("resend", "recover", "--destination", "acme", "--since", "24h")
+    assert (again["counts"], again["accepted"], again["already_known"]) == ({"sync.call-missing": 1}, 0, 1)
 
 
 def test_recover_queues_nothing_when_a_side_cannot_be_read(shop):
@@ -299,7 +308,8 @@ def test_list_filters(shop):
 
 def test_the_ledger_is_part_of_a_calls_way(shop):
     gaps = shop.gaps()
-    lost = next(gap.call_id for gap in shop.house.day.expected() if gap.code == "sync.call-missing")
+    lost = next(gap.call_id for gap in shop.house.day.expected() if gap.code == "sync.call-missing"
+                and gap.call_id != shop.numberless())  # fmt: skip
     assert "no call was ever resent from here" in shop("sync", "trace", lost).out
     shop("resend", "add", "--destination", "acme", gaps)
     shop("resend", "run", "--until-empty")
