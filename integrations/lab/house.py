@@ -170,14 +170,20 @@ class PortalHouse:
         for fault in self.portal(name).active:
             self.switch(name, fault, on=False)
 
-    def sections(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-        """Return the sections of the configuration that name the portals. `Any`: YAML."""
-        found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    def sections(self) -> Mapping[str, Any]:
+        """Return the sections of the configuration that name the portals, and who is told. `Any`: YAML."""
+        found: dict[str, Any] = {}
         for name, spec in self._specs.items():
             portal, section = self.portals[name], spec.section
             # one vendor's account may be an entry of two sections that differ
             own = getattr(portal, "stock_account", portal.account) if section == "shop" else portal.account
             found.setdefault(section, {})[name] = own(self.url(name))
+        chats = found.pop("notify", {})
+        if chats:  # a list, in the configuration
+            found["notify"] = [entry["url"] for entry in chats.values()]
+        if chats or "trackers" in found:
+            tracker = {"tracker": next(iter(found["trackers"]))} if "trackers" in found else {}
+            found["escalation"] = {"notify": bool(chats), **tracker}
         return found
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ class LabHost:
             # a JSON text is a YAML text
             text += "".join(
                 f"{section}: {json.dumps(entries, ensure_ascii=False)}\n"
-                for section, entries in _sections(self._house).items()
+                for section, entries in self._house.sections().items()
             )
         self._run_dir.config.write_text(text, encoding="utf-8")
         if self._write_config is not None:
@@ -200,18 +200,6 @@ def load_checked(source: str | Path) -> Scenario:
 
         check_portals(scenario.portals)
     return scenario
-
-
-def _sections(house: PortalHouse) -> dict[str, Any]:
-    """Return what the configuration says of the portals: `notify` is a list, and who is told is said, too."""
-    found: dict[str, Any] = dict(house.sections())
-    chats = found.pop("notify", {})
-    if chats:
-        found["notify"] = [entry["url"] for entry in chats.values()]
-    if "trackers" in found or chats:
-        tracker = next(iter(found.get("trackers", {})), None)
-        found["escalation"] = {"notify": bool(chats), **({"tracker": tracker} if tracker else {})}
-    return found
 
 
 def _side(fault: str) -> str:
