@@ -28,6 +28,7 @@ _MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is our
 _CONNECT_S = 10
 _CLOCK_NOISE_S = 2.0
 _BACKENDS = ("sqlite", "postgresql")
+_MAGIC = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html#the_database_header
 _FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
 
 
@@ -56,12 +57,22 @@ class Store:
             if self.is_sqlite:
                 _refuse_newer(_version_in_file(self.url.database or ""))
             self.engine = self._engine()
+            self._open()
+        except _FAILURES as error:
+            self._tell(error)
+            raise
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise LedgerError("ledger.cannot-open", found=shown(self.url), reason=reason) from error
+
+    def _open(self) -> None:
+        try:
             self._bring_up()
             if self.is_sqlite:
                 options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "supportctl_turns": True}
                 self._turns = Turns(self.engine.connect().execution_options(**options))
-        except _FAILURES as error:
-            self._tell(error)
+        except BaseException:
+            self.engine.dispose()
             raise
 
     @contextmanager
@@ -203,10 +214,17 @@ def _version_in_file(path: str) -> int:
     """Return the version of a ledger in a file without changing a byte of it; 0 if that cannot be told so.
 
     An ordinary connection would do: switch an older journal to WAL, and tidy up what a killed process left.
+    A very short file of any kind is an empty database to SQLite: it would be overwritten.
     """
     file = Path(path)
-    if not file.is_file() or file.stat().st_size == 0:
+    if not file.is_file():
         return 0
+    with file.open("rb") as content:
+        begins = content.read(len(_MAGIC))
+    if not begins:
+        return 0
+    if begins != _MAGIC:
+        raise LedgerError("ledger.not-a-database", found=path, reason="it begins otherwise")
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         try:
             row = connection.execute("SELECT version FROM ledger_about").fetchone()
