@@ -35,3 +35,11 @@ def test_the_demo_shows_every_device_that_has_a_fault_and_none_other():
         "sync.delivered-late",
         "sync.phantom-call",
     }
+    _, _, resent = calls.partition("$ supportctl resend add")
+    assert "Delivered: 7. Escalated: 1." in resent
+    (number,) = re.findall(r"call (\d+) of pbx", resent)
+    assert "refuses this call as it is" in resent
+    assert re.search(r"(?m)^  #1 .*\(open\)$", resent), "the escalation is in the tracker"
+    assert f"still to be sent: {number}," in resent
+    assert "'sync.call-missing': 1" in resent
+    assert "sync.recording-missing" not in resent
