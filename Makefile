@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint tests docs bench peers constraints clean install
+.PHONY: help demo test lint tests docs bench soak peers constraints clean install
 
 # pyenv leaves shims on PATH that do not run: each candidate is tried
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
@@ -55,6 +55,9 @@ bench: install  ## the figures of docs/performance.md, measured on this machine
 	@failed=; for script in $(filter-out benchmarks/measure.py,$(sort $(wildcard benchmarks/*.py))); do \
 		echo "== $$script"; $(BIN)/python "$$script" || failed="$$failed $$script"; done; \
 		test -z "$$failed" || { echo "limits missed:$$failed" >&2; exit 1; }
+
+soak: install  ## break deliveries for MINUTES (5): simulated days of traffic, then at least KILLS (200) of real workers
+	@PYTHONPATH=. $(BIN)/python tests/chaos/soak.py $(or $(MINUTES),5) $(or $(KILLS),200)
 
 peers:  ## set up the programs that tests talk to and that we did not write
 	@tools/peers.sh

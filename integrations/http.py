@@ -48,7 +48,7 @@ __all__ = [
     "json_of", "retry_after",
 ]  # fmt: skip
 USER_AGENT = "supportctl"
-_ATTEMPTS = 3
+ATTEMPTS = 3  # of a request that only reads
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0  # a limit that ends later is for the caller to wait for
 # the library's own words hold whole addresses, tokens and all
@@ -59,7 +59,8 @@ class Http:
     """A session with one system; safe for several threads.
 
     `judge` looks at each answer and returns what failed, or None: each system decides by its own error code
-    first, by the status second, by the text last (see `by_status`). `pacer` keeps below its limit. A proxy
+    first, by the status second, by the text last (see `by_status`). `pacer` keeps below its limit. `attempts`
+    is how often a read is tried: once where the caller has a schedule of its own. A proxy
     is taken from the environment, a password from `.netrc` never is; cookies are not kept.
     """
 
@@ -71,9 +72,11 @@ class Http:
         pacer: Pacer | None = None,
         headers: Mapping[str, str] | None = None,
         session: requests.Session | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.clock = clock
         self.pacer = pacer
+        self._attempts = attempts
         self._judge = judge
         self._proxies: dict[tuple[str, str], Mapping[str, str]] = {}
         self._session = session or requests.Session()
@@ -108,7 +111,7 @@ class Http:
             return self._once(request, deadline)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._may_repeat(error, deadline)),
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            stop=tenacity.stop_after_attempt(self._attempts),
             wait=self._pause,
             sleep=self.clock.sleep,
             reraise=True,

@@ -108,8 +108,9 @@ class Worker:
                     if ended:
                         break
                     self._wait(running)
-            finally:
-                self._stopping.set()  # also for lanes that still run when something unforeseen ends this
+            except BaseException:
+                self._stopping.set()  # lanes that still run end, too
+                raise
         for future, name in running.items():
             self._add(future, name)
         return self._done

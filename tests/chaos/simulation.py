@@ -116,8 +116,8 @@ class SimPortal(Bitrix24Portal):
         return super().answer(asked, operation)
 
 
-class Killed(BaseException):  # noqa: N818  as KeyboardInterrupt: nothing may catch it
-    """The worker's process is gone."""
+class Killed(BaseException):
+    """The worker's process is gone; as with KeyboardInterrupt, nothing may catch it."""
 
 
 class Answer(NamedTuple):

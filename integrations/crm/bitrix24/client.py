@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from integrations.crm.bitrix24.judge import OPERATION_LIMIT, QUERY_LIMIT, error_of, judge, reset_time
 from integrations.crm.bitrix24.php import encoded
-from integrations.http import Http, Reply, Request
+from integrations.http import ATTEMPTS, Http, Reply, Request
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 from supportctl.core.redaction import remember
@@ -78,7 +78,12 @@ class Client:
     """A session with one portal. The secrets are looked up here, and again when a token has expired."""
 
     def __init__(
-        self, account: Bitrix24, surroundings: Surroundings, session: requests.Session | None = None
+        self,
+        account: Bitrix24,
+        surroundings: Surroundings,
+        session: requests.Session | None = None,
+        *,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.clock = surroundings.clock
         self.operating: dict[str, float] = {}  # method -> seconds used in the last ten minutes
@@ -91,7 +96,7 @@ class Client:
         self._sign_in()
         rate = account.rate or PER_SECOND
         self.pacer = Pacer(rate, self.clock, (BURST - _ROOM) * min(1.0, rate / PER_SECOND))
-        self._http = Http(self.clock, self._judge, pacer=self.pacer, session=session)
+        self._http = Http(self.clock, self._judge, pacer=self.pacer, session=session, attempts=attempts)
 
     def _sign_in(self) -> None:
         url = self._account.url

@@ -54,7 +54,8 @@ class Bitrix24Destination:
     ) -> None:
         self._account = account
         self._region = surroundings.region
-        self._reader = Bitrix24Reader(account, surroundings, session, created=False)
+        # Once: what fails is tried again by the lane's schedule, and a dead portal is left in peace.
+        self._reader = Bitrix24Reader(account, surroundings, session, created=False, attempts=1)
         self._clock = surroundings.clock
         self._users: dict[str, str] = {}  # extension or id -> id of a user who works there
         self._users_at: float | None = None

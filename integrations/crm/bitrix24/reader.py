@@ -11,6 +11,7 @@ from integrations.crm.bitrix24.rows import activity_id, crm_call, employee, mome
 from integrations.crm.matching import TOLERANCE, FoundCalls
 from integrations.crm.reader import CrmCall, Employee, Progress, no_progress
 from integrations.crm.strict import UnreadableError, rejected
+from integrations.http import ATTEMPTS
 from supportctl.core.failure import Failure, ServiceError
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ class Bitrix24Reader:
         *,
         pages_per_request: int = BATCH_MAX,
         created: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._account = account
         self._surroundings = surroundings
         self._session = session
         self._pages_per_request = pages_per_request
         self._created = created
+        self._attempts = attempts
         self._arrays = True  # whether a filter of EXTERNAL_CALL_ID takes an array (UNVERIFIED)
         self._opened: Client | None = None
 
@@ -59,7 +62,7 @@ class Bitrix24Reader:
     def client(self) -> Client:
         """The session with the portal; the secrets are looked up when it is first used."""
         if self._opened is None:
-            self._opened = Client(self._account, self._surroundings, self._session)
+            self._opened = Client(self._account, self._surroundings, self._session, attempts=self._attempts)
         return self._opened
 
     def records(
