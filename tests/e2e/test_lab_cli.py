@@ -208,11 +208,13 @@ def test_portals_stand_beside_the_devices(shell: Shell) -> None:
     assert [(p["kind"], p["section"]) for p in portals.values()] == [
         ("uis", "telephony"),
         ("bitrix24", "crm"),
+        ("redmine", "trackers"),
+        ("chat", "notify"),
     ]
     assert document["sync"].endswith("sync check --source pbx --crm acme --since 24h")
     assert portals["acme"]["url"] in Path(document["config"]).read_text()
     warned = shell.json("config", "check", "--config", document["config"], code=4)  # secrets in place
-    assert len(warned["problems"]) == 2
+    assert len(warned["problems"]) == 4
     portal = shell.json("lab", "fault", "acme", "expired-token")
     assert [fault["name"] for fault in portal["faults"] if fault["active"]] == ["expired-token"]
     assert "expired-token" in shell.run("lab", "faults")
