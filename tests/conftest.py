@@ -84,6 +84,13 @@ def _postgresql() -> str | None:
     return str(found[-1]) if found else shutil.which("initdb")
 
 
+def _redmine() -> str | None:
+    """Return the folder of a Redmine that is ready to be started."""
+    own = ROOT / ".peers/redmine"
+    ready = (own / "installed").is_file() and shutil.which("bundle")
+    return str(own) if ready else None
+
+
 class Peer(NamedTuple):
     """How a peer is found (its path), and what to tell a person who has not got it."""
 
@@ -118,6 +125,7 @@ PEERS = {
     ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
     "sipp": Peer(_program("sipp"), "no program `sipp`", "apt-get install sip-tester"),
+    "redmine": Peer(_redmine, "no Redmine in .peers/redmine", "tools/redmine.sh --system, as root on Debian"),
     "postgresql": Peer(_postgresql, "no PostgreSQL server", "apt-get install postgresql"),
     "mariadb": Peer(_program("mariadbd"), "no program `mariadbd`", "apt-get install mariadb-server"),
     "chromium": Peer(

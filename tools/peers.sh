@@ -40,6 +40,8 @@ if [ ! -e "$stamp" ] || [ constraints-peers.txt -nt "$stamp" ]; then
 fi
 echo "emupos: .peers/emupos/bin/emupos"
 
+tools/redmine.sh "$@"
+
 for program in ser2net ippeveprinter dbus-daemon snmpd sipp chromium ip initdb mariadbd; do
   PATH=$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr " " :) command -v "$program" || echo "$program: missing; as root: tools/peers.sh --system"
 done
