@@ -37,12 +37,13 @@ KILLS = 6
 
 
 def test_killed_workers_and_a_restarted_database_lose_and_double_nothing(
-    postgres: PostgresServer, postgres_url: str, tmp_path: Path
+    postgres: PostgresServer, postgres_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     seed = int(os.environ.get("SUPPORTCTL_SEED") or random.randrange(10**6))
     print(f"seed {seed}")  # noqa: T201  shown when the test fails
     chance = random.Random(seed)
     store = Store(postgres_url, SystemClock())
+    request.addfinalizer(store.close)
     began, rounds = time.monotonic(), 0
     with Sink(REQUEST_TAKES_S) as sink:
         log = tmp_path / "workers.log"
@@ -70,7 +71,6 @@ def test_killed_workers_and_a_restarted_database_lose_and_double_nothing(
     assert {name: counts["delivered"] for name, counts in delivered.items()} == {
         _name(number): CALLS * rounds for number in range(LANES)
     }
-    store.close()
 
 
 def _name(lane: int) -> str:
