@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
-from urllib.parse import urlsplit
+
+import requests
 
 from resend.lane import Lane
+from resend.ledger.errors import LedgerError
 from resend.ledger.store import Store
 from resend.policy import Schedule
 from supportctl.core.clock import SystemClock
@@ -109,10 +110,12 @@ class SinkDestination:
     def __init__(self, url: str, lane: str, batch_size: int) -> None:
         self.batch_size = batch_size
         self._lane = lane
-        self._connection = HTTPConnection(urlsplit(url).netloc)
+        self._url = url
+        self._session = requests.Session()  # what supportctl itself uses
+        self._session.trust_env = False
 
     def __del__(self) -> None:
-        self._connection.close()
+        self._session.close()
 
     def fits(self, parcels: Sequence[Parcel]) -> int:
         return len(parcels)
@@ -143,14 +146,8 @@ class SinkDestination:
         }
 
     def _ask(self, path: str, parcels: Sequence[Parcel], deadline: Deadline) -> Any:
-        self._connection.timeout = deadline.remaining()
-        body = json.dumps({"lane": self._lane, "ids": [each.call.call_id for each in parcels]})
-        try:
-            self._connection.request("POST", path, body)
-            return json.loads(self._connection.getresponse().read())
-        except Exception as error:
-            self._connection.close()
-            raise OSError(str(error)) from error
+        asked = {"lane": self._lane, "ids": [each.call.call_id for each in parcels]}
+        return self._session.post(self._url + path, json=asked, timeout=deadline.remaining()).json()
 
 
 class Times(NamedTuple):
@@ -206,6 +203,18 @@ class WorkerProcess:
         return self._process.poll() is None
 
 
+def _opened(ledger: str) -> Store:
+    """Open the ledger, again and again while its server is down: as a service that is started again."""
+    for _ in range(100):
+        try:
+            return Store(ledger, SystemClock())
+        except LedgerError as error:
+            if not error.passing:
+                raise
+            time.sleep(0.2)
+    raise TimeoutError(ledger)
+
+
 def main(engine: str, ledger: str, sink: str, *numbers: str) -> None:
     """Be a worker until told to end (`cluster`), or until nothing waits (`embedded`)."""
     from supportctl.core import log
@@ -213,7 +222,7 @@ def main(engine: str, ledger: str, sink: str, *numbers: str) -> None:
     log.configure("info", "json")
     lease_s, request_s, settle_s, batch, threads, sweep_s = map(float, numbers)
     times = Times(lease_s, request_s, settle_s, int(batch), int(threads), sweep_s)
-    store = Store(ledger, SystemClock())
+    store = _opened(ledger)
     holder = f"{os.getpid()}:{os.urandom(3).hex()}"
     open_lane = lanes_of(store, sink, times, holder)
     if engine == "embedded":
