@@ -51,7 +51,7 @@ class ClusterWorker:
     """Drains the lanes that fall to this process. `chance` returns numbers in 0..1.
 
     `open_lane` returns None for a destination that is not configured; lanes that it makes have `holder`, a
-    name of this process alone. `chores` is called with every sweep, in a thread of its own.
+    name of this process alone.
     """
 
     def __init__(
@@ -63,14 +63,12 @@ class ClusterWorker:
         *,
         threads: int = 16,
         sweep_s: float = SWEEP_S,
-        chores: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._slots = Slots(store, open_lane, holder, threads)
         self._chance = chance
         self._threads = threads
         self._sweep_s = sweep_s
-        self._chores = chores
         self._sweeps = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -168,12 +166,6 @@ class ClusterWorker:
     def _due(self) -> list[str]:
         self._slots.give_back()
         self._slots.forget_idle()
-        try:
-            self._chores()
-        except LedgerError:
-            raise
-        except Exception as error:  # noqa: BLE001  a chore's bug must not keep lanes asleep
-            log.event("error", "resend.chore-crashed", error=f"{type(error).__name__}: {error}")
         return [name for name in due_lanes(self._store, _LANES_AT_ONCE) if self._slots.wants(name)]
 
     async def _stop_within(self, seconds: float) -> None:

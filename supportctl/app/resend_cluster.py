@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from resend.worker import Worked
     from supportctl.app.resend_desk import Desk
 
 _NEEDED = ("procrastinate", "psycopg")
 
 
-def run_cluster_worker(desk: Desk, threads: int, chores: Callable[[], None] | None = None) -> Worked:
-    """Deliver until SIGTERM or Ctrl-C; return what was done. `chores` is called every few seconds.
+def run_cluster_worker(desk: Desk, threads: int) -> Worked:
+    """Deliver until SIGTERM or Ctrl-C; return what was done.
 
     Raises:
         UsageError: `resend.worker-needs-postgresql`, `resend.worker-needs-extra`.
@@ -33,11 +31,5 @@ def run_cluster_worker(desk: Desk, threads: int, chores: Callable[[], None] | No
 
     # Two machines may have one name and count their processes alike, as containers do.
     desk.holder = f"{desk.holder}:{secrets.token_hex(3)}"
-    worker = ClusterWorker(
-        desk.store, desk.lane, desk.holder, random.random, threads=threads, chores=chores or _nothing
-    )
+    worker = ClusterWorker(desk.store, desk.lane, desk.holder, random.random, threads=threads)
     return worker.run()
-
-
-def _nothing() -> None:
-    """No chores."""
