@@ -26,7 +26,7 @@ install: .venv/installed  ## set up .venv with the pinned dependencies
 
 .venv/dependencies: constraints.txt | .venv/bin/python
 	@echo "Installing the pinned dependencies into .venv ..."
-	@$(PIP) --require-hashes --only-binary :all: --no-binary pyshtrih,unilog -r constraints.txt
+	@$(PIP) --require-hashes --only-binary :all: --no-binary pyshtrih,unilog,comagic-data-api-sdk -r constraints.txt
 	@touch $@
 
 .venv/installed: pyproject.toml .venv/dependencies
