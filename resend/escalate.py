@@ -185,6 +185,7 @@ class Teller:
                 told(self._store, case, intent="", told_news=0, told_count=0, told_at=0.0)
             raise
         told(self._store, case, **_issue_values(name, issue))
+        log.event("info", "escalation.opened", tracker=name, issue=issue.number, fingerprint=case.fingerprint)
         self._done["opened"].append(case.fingerprint)
 
     def _comment(self, case: Escalation, name: str) -> None:

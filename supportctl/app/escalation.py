@@ -54,9 +54,9 @@ def one(desk: Desk, fingerprint: str) -> Escalation:
         UsageError: `escalation.unknown`: none, or several.
     """
     wanted = fingerprint.strip().removeprefix("[").removesuffix("]").removeprefix("fp:").lower()
-    found = by_prefix(desk.store, wanted) if wanted else []
+    found = [case for case in by_prefix(desk.store, wanted) if case.news] if wanted else []
     if len(found) != 1:
-        known = [case.fingerprint for case in found or escalations(desk.store)]
+        known = [case.fingerprint for case in found or listed(desk, every=True)]
         near = ", ".join(known[:5]) if found else nearest(wanted, known)
         raise UsageError("escalation.unknown", found=fingerprint, nearest=near or "-")
     return found[0]
