@@ -57,8 +57,8 @@ def status(desk: Desk, destination: str | None = None) -> Status:
     found = views.lane_views(desk.store, destination)
     names = {view.destination for view in found}
     idle = [name for name in desk.destinations if name not in names and destination in {None, name}]
-    still = [view.destination for view in found if view.breaker is not Breaker.CLOSED][:_ASKED]
-    acts = {name: who_acts(desk.store, name) for name in still}
+    still = [view.destination for view in found if view.pending and view.breaker is not Breaker.CLOSED]
+    acts = {name: who_acts(desk.store, name) for name in still[:_ASKED]}
     return Status(ledger_of(desk), tuple(found), tuple(idle), known, acts)
 
 

@@ -377,3 +377,13 @@ def test_ctrl_c_ends_after_the_request_in_flight(shop, no_coverage):
     assert process.returncode in {0, 4}
     states = {d["state"] for d in shop.json("resend", "list")["deliveries"]}
     assert "sending" not in states
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_run_shows_its_lanes_on_a_terminal_only(shop, monkeypatch, terminal):
+    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    ended = shop("resend", "run", "--until-empty")
+    assert ended.exit_code == 0
+    assert ("acme" in ended.err) == terminal
+    assert ended.out.startswith("Delivered: 1.")

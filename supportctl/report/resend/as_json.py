@@ -172,9 +172,10 @@ def enqueued(
 
 
 def reason_of(rejected: Rejected, catalog: Catalog) -> str:
-    """Return why a line is no usable call, as a sentence with what was found."""
+    """Return why a line is no usable call, as a sentence with what was found, or what was missed."""
     words = catalog.error(rejected.reason, rejected.args)
-    return f"{words['message']} ({words['found']})" if words["found"] else words["message"]
+    shown = words["found"] or words["expected"]
+    return f"{words['message'].rstrip('.')}: {shown}" if shown else words["message"]
 
 
 def _maybe(ledger: Ledger, seconds: float | None) -> str | None:
