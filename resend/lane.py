@@ -13,6 +13,7 @@ from resend.ledger import lanes
 from resend.ledger.lanes import LEASE_S, Settled
 from resend.model import LeaseLostError, State
 from resend.policy import BreakerView, Decision, Moment, Schedule, after_lookup, after_step, decide, trip
+from resend.telling import LaneEvents
 from supportctl.core import log
 from supportctl.core.deadline import Deadline
 from supportctl.core.failure import Failure
@@ -83,6 +84,7 @@ class Lane:
         self._refused = 0  # one after another
         self._turn = 0
         self._token = -1
+        self._events = LaneEvents(name)
         self._done = Drained(0, 0, None)
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Drained | None:
@@ -272,6 +274,7 @@ class Lane:
             for each, outcome, decision in zip(batch, outcomes, decisions, strict=True)
         ]
         lanes.settle(self._store, lease, settled, view, before)
+        self._events.settled(decisions, view)
         delivered = sum(decision.state is State.DELIVERED for decision in decisions)
         self._done = self._done._replace(delivered=self._done.delivered + delivered)
 
