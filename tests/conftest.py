@@ -112,7 +112,9 @@ PEERS = {
     ),
     "b24pysdk": Peer(_package("b24pysdk"), "the package b24pysdk is not installed", "make install"),
     "moysklad-remap-12-sdk": Peer(
-        _package("moysklad_remap_12_sdk"), "the package moysklad-remap-12-sdk is not installed", "make install"
+        _package("moysklad_remap_12_sdk"),
+        "the package moysklad-remap-12-sdk is not installed",
+        "make install",
     ),
     "standardwebhooks": Peer(
         _package("standardwebhooks"), "the package standardwebhooks is not installed", "make install"
