@@ -154,6 +154,7 @@ class Gathering:
     def _end_overdue(self, lane: Failing, why: Cause, now: float, *, stuck: bool) -> None:
         if not 0.0 < lane.deadline_at <= now:
             return
+        self._causes[why.fingerprint] = why
         if stuck:
             _, who = assign(why, lane.pending, 1, 1, self._settings)
             words = (lane.error_code, lane.error_text, who)
