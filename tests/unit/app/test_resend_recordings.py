@@ -21,8 +21,10 @@ INSIDE = [
 ]  # fmt: skip
 NO_ADDRESS = ["/var/spool/a.wav", "file:///etc/passwd", "C:\\rec\\a.mp3", "ftp://rec.example/a", "a.mp3",
               "data:x", "javascript:alert(1)", "//rec.example/a"]  # fmt: skip
-BAD = ["http://", "https://user:pw@rec.example/a", "https://u@rec.example/", "http://[::1/a",
-       "http://a.example:x/", "http://rec.example/a b", "http://rec.example\\@10.0.0.1/", "https://rec.example/\r\nHost: a"]  # fmt: skip
+BAD = [
+    "http://", "https://user:pw@rec.example/a", "https://u@rec.example/", "http://[::1/a", "http://a.example:x/",
+    "http://rec.example/a b", "http://rec.example\\@10.0.0.1/", "https://rec.example/\r\nHost: a",
+]  # fmt: skip
 WELL = ["https://rec.example/a.mp3", "http://app.uiscom.ru/system/media/1", "https://8.8.8.8/a",
         "https://xn--e1afmkfd.xn--p1ai/a", "https://rec.example:8443/a?x=1"]  # fmt: skip
 
