@@ -264,7 +264,8 @@ class TestOnlyReading:
 class TestBig:
     ROWS = 8_000
     SERIES = (
-        "INSERT INTO cdr SELECT timestamp '2026-09-01' + n * interval '5 seconds', '', '+79161234567', '101', "
+        "INSERT INTO cdr SELECT timestamp '2026-09-01' + n * interval '5 seconds', '', '+79161234567', "
+        "'101', "
         "'from-trunk', 'PJSIP/mts-00000001', 'PJSIP/101-00000002', 'Dial', '', 'ANSWERED', '', "
         "'u' || n, '', '', 'u' || n, 65, 60, 3, n FROM generate_series(0, {last}) n"
     )

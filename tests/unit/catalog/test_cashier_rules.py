@@ -45,7 +45,8 @@ TECHNICAL_ARGS = {
 
 VERBS = {
     "ask", "bring", "call", "change", "check", "choose", "clean", "clear", "close", "connect", "copy",
-    "empty", "enter", "fill", "fit", "follow", "free", "give", "go", "have", "hold", "insert", "keep", "leave",
+    "empty", "enter", "fill", "fit", "follow", "free", "give", "go", "have", "hold", "insert", "keep",
+    "leave",
     "let", "lift", "look", "lower", "make", "move", "note", "open", "order", "pass", "photograph",
     "pick", "plug", "point", "press", "print", "pull", "push", "put", "read", "refill", "release",
     "remove", "replace", "restart", "retry", "return", "run", "save", "scan", "select", "sell", "send",

@@ -37,7 +37,8 @@ calls = st.builds(
     st.none() | st.dictionaries(text, plain, max_size=2),
 )  # fmt: skip
 records = st.builds(
-    CrmCall, text, moments, phones, st.sampled_from(["in", "out", ""]), text, st.none() | st.integers(0, 10**6),
+    CrmCall, text, moments, phones, st.sampled_from(["in", "out", ""]),
+    text, st.none() | st.integers(0, 10**6),
     text, text, text, st.none() | st.booleans(), st.none() | text, st.none() | moments, st.none() | text,
 )  # fmt: skip
 
