@@ -58,7 +58,8 @@ def test_defaults_without_a_file():
 def test_schema_knows_the_contract():
     schema = schema_document()
     assert set(schema["properties"]) == {
-        "site", "targets", "telephony", "crm", "shop", "sync", "store", "resend", "trackers", "notify", "escalation",
+        "site", "targets", "telephony", "crm", "shop", "sync", "store", "resend", "trackers", "notify",
+        "escalation",
         "host",
         "network",
     }  # fmt: skip
