@@ -173,11 +173,14 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
 
 _INTEND = (
     sa.update(DELIVERIES)
-    .where(_D.id.in_(_IDS), _D.state == State.WAITING.value)
+    .where(
+        _D.id.in_(_IDS),
+        _D.state == State.WAITING.value,
+        sa.tuple_(_D.id, _D.revision).in_(sa.bindparam("pairs", expanding=True)),
+    )
     .values(state=State.SENDING.value, token=sa.bindparam("mine"), sent_revision=_D.revision)
-    .returning(_D.id, _D.revision)
+    .returning(_D.id)
 )
-_KEEP = sa.update(DELIVERIES).where(_D.id.in_(_IDS)).values(state=State.WAITING.value)
 _LOCK = sa.select(_D.id, _D.revision, _D.sent_revision).where(_D.id.in_(_IDS)).order_by(_D.id)
 
 
@@ -188,15 +191,12 @@ def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[in
         LeaseLostError: somebody else has the lane.
     """
     known = {delivery.id: delivery.revision for delivery in deliveries}
-    values = {"ids": sorted(known), "mine": lease.token}
+    values = {"ids": sorted(known), "pairs": sorted(known.items()), "mine": lease.token}
     with store.write() as connection:
         hold(connection, store, lease)
         if not store.is_sqlite:  # rows are locked in one order everywhere: nobody waits in a circle
             connection.execute(_LOCK.with_for_update(), values).all()
-        rows = connection.execute(_INTEND, values).all()
-        taken = {row.id for row in rows if row.revision == known[row.id]}
-        if changed := [row.id for row in rows if row.id not in taken]:
-            connection.execute(_KEEP, {"ids": changed})
+        taken = set(connection.execute(_INTEND, values).scalars())
         _moved(connection, lease.destination, State.WAITING, [State.SENDING] * len(taken))
     return taken
 

@@ -28,7 +28,8 @@ class Parcel(NamedTuple):
 class Found(NamedTuple):
     """What the destination has of a call: up to which step it is done there, and what is known of it.
 
-    `whole`: nothing is left to do.
+    `whole`: nothing is left to do for the call in the form that was asked about; where a system cannot tell
+    an old form from a new one, a call with a `revision` above 0 is not whole.
     """
 
     step: str
