@@ -64,7 +64,7 @@ def unsorted_call(item: Any, base: str, region: str | None) -> tuple[CrmCall, fr
     if not isinstance(facts, dict):
         raise UnreadableError("metadata")
     uid = _text(item, "uid")
-    if not uid:
+    if not uid or clean(uid) != uid:
         raise UnreadableError("uid")
     link = _text(facts, "link")
     inner = item.get("_embedded")
