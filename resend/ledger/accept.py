@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from resend.ledger.rows import count, payload_of, run_many, upsert
+from resend.ledger.many import Both, many_inserts, many_updates
+from resend.ledger.rows import count, payload_of, upsert
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
 from resend.model import State
 
@@ -84,7 +85,7 @@ def _take(connection: sa.Connection, terms: _Terms, offered: _Offered) -> Accept
     known, inserted = known_rows(connection, terms.destination, offered.payloads), 0
     while new := [key for key in offered.payloads if key not in known]:
         rows = [_row(terms, offered, key) for key in sorted(new)]
-        found = run_many(connection, _INSERT, rows)
+        found = _INSERT.run(connection, rows)
         inserted += found
         if found == len(rows):
             break
@@ -96,24 +97,27 @@ def _take(connection: sa.Connection, terms: _Terms, offered: _Offered) -> Accept
     return Accepted(inserted, len(offered.payloads) - inserted - updated, updated)
 
 
-_KEYS: sa.BindParameter[str] = sa.bindparam("keys", expanding=True, type_=sa.String)
 _KNOWN_COLUMNS = (
     _D.id, _D.source, _D.call_id, _D.payload, _D.state, _D.attempts, _D.next_attempt_at, _D.deadline_at,
 )  # fmt: skip
-_KNOWN = sa.select(*_KNOWN_COLUMNS).where(
-    _D.call_id.in_(_KEYS), _D.source == sa.bindparam("of"), _D.destination == sa.bindparam("lane")
+_KNOWN = Both(
+    lambda among: sa.select(*_KNOWN_COLUMNS).where(
+        among(_D.call_id), _D.source == sa.bindparam("of"), _D.destination == sa.bindparam("lane")
+    )
 )
-_CHANGED = (
-    sa.select(*_KNOWN_COLUMNS)
-    .where(_D.id.in_(sa.bindparam("ids", expanding=True, type_=sa.BigInteger)))
-    .order_by(_D.id)
-)
-_NEW = ("payload", "started_at", "state", "next_attempt_at", "deadline_at")
-_INSERT = sa.text(
-    "INSERT INTO deliveries"
-    " (destination, source, call_id, payload, started_at, state, enqueued_at, next_attempt_at, deadline_at)"
-    " VALUES (:destination, :source, :call_id, :payload, :started_at, :state, :now, :now, :deadline_at)"
-    " ON CONFLICT (call_id, source, destination) DO NOTHING"
+_CHANGED = Both(lambda among: sa.select(*_KNOWN_COLUMNS).where(among(_D.id)).order_by(_D.id))
+_INSERT = many_inserts(
+    DELIVERIES,
+    (
+        "destination", "source", "call_id", "payload", "started_at", "state",
+        "enqueued_at", "next_attempt_at", "deadline_at",
+    ),
+    "ON CONFLICT (call_id, source, destination) DO NOTHING",
+)  # fmt: skip
+_UPDATE = many_updates(
+    DELIVERIES,
+    ("payload", "started_at", "state", "next_attempt_at", "deadline_at"),
+    revision="deliveries.revision + 1",
 )
 
 
@@ -124,8 +128,8 @@ def known_rows(connection: sa.Connection, destination: str, keys: Iterable[Key])
         by_source[source].append(call_id)
     found = {}
     for source, call_ids in by_source.items():
-        values = {"keys": call_ids, "of": source, "lane": destination}
-        for row in connection.execute(_KNOWN, values):
+        values = {"among": call_ids, "of": source, "lane": destination}
+        for row in connection.execute(_KNOWN[connection.dialect.name == "sqlite"], values):
             found[source, row.call_id] = row
     return found
 
@@ -144,19 +148,10 @@ def _row(terms: _Terms, offered: _Offered, key: Key) -> dict[str, object]:
         "payload": offered.payloads[key],
         "started_at": call.started_at.timestamp(),
         "state": terms.state.value,
-        "now": terms.now,
+        "enqueued_at": terms.now,
+        "next_attempt_at": terms.now,
         "deadline_at": terms.deadline_at,
     }
-
-
-_UPDATE = (
-    sa.update(DELIVERIES)
-    .where(_D.id == sa.bindparam("delivery"))
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in _NEW}
-        | {"revision": _D.revision + sa.literal_column("1")}
-    )
-)
 
 
 def _update(
@@ -168,24 +163,25 @@ def _update(
     asked about first. One that is being sent keeps its state: its worker's outcome is for the old revision,
     and `settle` sees that. The horizon is a new one, unless the call waits and was never sent whole.
     """
-    query = _CHANGED if connection.dialect.name == "sqlite" else _CHANGED.with_for_update()
-    rows = connection.execute(query, {"ids": ids}).all()  # as they are now that nobody else changes them
+    is_sqlite = connection.dialect.name == "sqlite"
+    query = _CHANGED[is_sqlite] if is_sqlite else _CHANGED[is_sqlite].with_for_update()
+    rows = connection.execute(query, {"among": ids}).all()  # as they are now that nobody else changes them
     rows = [row for row in rows if is_changed(row, offered.payloads[row.source, row.call_id])]
     if not rows:
         return 0, Counter()
     values = [_new_values(row, terms, offered) for row in rows]
-    run_many(connection, _UPDATE, values)
+    _UPDATE.run(connection, values)
     connection.execute(
         sa.insert(ATTEMPTS),
         [
-            {"delivery_id": row.id, "at": terms.now, "kind": "update", "state": new["new_state"]}
+            {"delivery_id": row.id, "at": terms.now, "kind": "update", "state": new["state"]}
             for row, new in zip(rows, values, strict=True)
         ],
     )
     changes: _Changes = Counter()
     for row, new in zip(rows, values, strict=True):
         changes[terms.destination, row.state] -= 1
-        changes[terms.destination, str(new["new_state"])] += 1
+        changes[terms.destination, str(new["state"])] += 1
     return len(rows), changes
 
 
@@ -199,10 +195,10 @@ def _new_values(row: Row, terms: _Terms, offered: _Offered) -> dict[str, object]
     keeps_its_day = before in {State.WAITING, State.HELD}
     key = (row.source, row.call_id)
     return {
-        "delivery": row.id,
-        "new_payload": offered.payloads[key],
-        "new_started_at": offered.calls[key].started_at.timestamp(),
-        "new_state": after.value,
-        "new_next_attempt_at": row.next_attempt_at if after is before else terms.now,
-        "new_deadline_at": row.deadline_at if keeps_its_day else terms.deadline_at,
+        "id": row.id,
+        "payload": offered.payloads[key],
+        "started_at": offered.calls[key].started_at.timestamp(),
+        "state": after.value,
+        "next_attempt_at": row.next_attempt_at if after is before else terms.now,
+        "deadline_at": row.deadline_at if keeps_its_day else terms.deadline_at,
     }

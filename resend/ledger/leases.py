@@ -81,7 +81,7 @@ def hold(connection: sa.Connection, store: Store, lease: Lease) -> float:
     Raises:
         LeaseLostError: somebody else has the lane.
     """
-    now = store.now(connection)
+    now = store.now(connection, about=True)
     values = {"lane": lease.destination, "mine": lease.token, "until": now + lease.seconds}
     if connection.execute(_HOLD, values).rowcount != 1:
         raise LeaseLostError(lease.destination)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from resend.ledger.schema import DELIVERIES
+from resend.ledger.many import many_inserts
+from resend.ledger.schema import COUNTS, DELIVERIES
 from resend.model import Acts, Delivery, State
 from supportctl.core.call import Call
 from supportctl.core.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
 
 _D = DELIVERIES.c
 # What a Delivery is made of, in this order.
@@ -30,13 +31,11 @@ _FAILURES = {"": None} | {failure.value: failure for failure in Failure}
 _ACTS = {acts.value: acts for acts in Acts}
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _encode_facts = json.JSONEncoder(ensure_ascii=False).encode
-_COUNT = sa.text(
-    "INSERT INTO lane_counts (destination, state, count) VALUES (:destination, :state, :difference)"
-    " ON CONFLICT (destination, state) DO UPDATE SET count = lane_counts.count + excluded.count"
+_COUNT = many_inserts(
+    COUNTS,
+    ("destination", "state", "count"),
+    "ON CONFLICT (destination, state) DO UPDATE SET count = lane_counts.count + excluded.count",
 )
-
-
-_Many = sa.TextClause | sa.Insert | sa.Update
 
 
 def payload_of(call: Call) -> str:
@@ -77,34 +76,15 @@ def upsert(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401  
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def run_many(connection: sa.Connection, statement: _Many, rows: Sequence[Mapping[str, object]]) -> int:
-    """Execute a statement with many rows of plain parameters, all named in each; return the rowcount.
-
-    SQLAlchemy looks at each parameter of each row; a statement without types to convert needs none of that.
-    """
-    dialect = connection.dialect
-    key = (dialect.name, id(statement), frozenset(rows[0]))  # others may name other columns
-    if key not in _COMPILED:
-        compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
-        order = compiled.positiontup
-        _COMPILED[key] = (statement, str(compiled), itemgetter(*order) if order else None)
-    _, text, in_order = _COMPILED[key]
-    return connection.exec_driver_sql(text, [*map(in_order, rows)] if in_order else [*rows]).rowcount
-
-
-# The statement itself is kept, so that its id stays its own.
-_COMPILED: dict[tuple[str, int, frozenset[str]], tuple[_Many, str, itemgetter[object] | None]] = {}
-
-
 def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> None:
     """Add to the lanes' counts: (destination, state) -> difference; always in the same order of rows.
 
     It is the last statement of a transaction: what is enqueued meanwhile waits for these rows only shortly.
     """
     rows = [
-        {"destination": destination, "state": state, "difference": difference}
+        {"destination": destination, "state": state, "count": difference}
         for (destination, state), difference in sorted(changes.items())
         if difference
     ]
     if rows:
-        run_many(connection, _COUNT, rows)
+        _COUNT.run(connection, rows)

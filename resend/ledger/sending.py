@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from resend.ledger.leases import breaker_values, hold, lane_in
-from resend.ledger.rows import COLUMNS, count, delivery_of, facts_text, run_many
+from resend.ledger.many import Both, many_inserts, many_updates
+from resend.ledger.rows import COLUMNS, count, delivery_of, facts_text
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES, is_in
 from resend.model import LeaseLostError, State
 
@@ -25,8 +26,8 @@ _D, _L = DELIVERIES.c, LANES.c
 _RATE_S = 30.0  # what came before counts for less and less: after this time for half, about
 _FRESH_FROM = 20  # the freshest are looked for among so many times what is wanted: the rest waits for a retry
 _SHORTEST_S = 0.001
+_LONGEST = 100  # of a code, and of an id: what others say is cut, not refused
 _LANE: sa.BindParameter[str] = sa.bindparam("lane", type_=sa.String)
-_IDS: sa.BindParameter[int] = sa.bindparam("ids", expanding=True, type_=sa.BigInteger)
 _NOW: sa.BindParameter[float] = sa.bindparam("now", type_=sa.Double)
 _MOST = sa.bindparam("most", type_=sa.Integer)
 
@@ -48,6 +49,7 @@ class Look:
 
     def __init__(self, store: Store, connection: sa.Connection, destination: str) -> None:
         self._connection = connection
+        self._is_sqlite = store.is_sqlite
         self._destination = destination
         self.now = store.now(connection)
         self.lane: LaneState | None = lane_in(connection, destination)
@@ -65,7 +67,8 @@ class Look:
         """Return those of some deliveries that are due in a state."""
         if not ids:
             return []
-        rows = self._connection.execute(_STILL_DUE[state], {"ids": ids, "now": self.now})
+        values = {"among": list(ids), "state": state.value, "now": self.now}
+        rows = self._connection.execute(_STILL_DUE[self._is_sqlite], values)
         return [delivery_of(row) for row in rows]
 
     def has_sending(self) -> bool:
@@ -101,12 +104,13 @@ def _fresh(state: State) -> sa.Select[tuple[object, ...]]:
 
 
 _FRESH = {state: _fresh(state) for state in _DUE_STATES}
-_STILL_DUE = {
-    state: sa.select(*COLUMNS)
-    .where(_D.id.in_(_IDS), _D.state == state.value, _D.next_attempt_at <= _NOW)
-    .order_by(_D.id)
-    for state in _DUE_STATES
-}
+_STILL_DUE = Both(
+    lambda among: (
+        sa.select(*COLUMNS)
+        .where(among(_D.id), _D.state == sa.bindparam("state"), _D.next_attempt_at <= _NOW)
+        .order_by(_D.id)
+    )
+)
 _SENDING = sa.select(_D.id).where(_D.destination == _LANE, is_in(State.SENDING)).limit(1)
 _NEXT = {
     state: sa.select(sa.func.min(_D.next_attempt_at)).where(_D.destination == _LANE, is_in(state))
@@ -161,27 +165,26 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
             said = {
                 "at": now,
                 "kind": "lost",
+                "failure": "",
+                "code": "",
+                "text": "",
                 "token": lease.token,
                 "state": State.VERIFYING.value,
                 "next_attempt_at": again_at,
             }
             rows = [{**said, "delivery_id": row.id, "step": row.step} for row in sorted(lost)]
-            run_many(connection, _TELL, rows)
+            _TELL.run(connection, rows)
         _moved(connection, lease.destination, State.SENDING, [State.VERIFYING] * len(lost))
     return len(lost)
 
 
-_INTEND = (
-    sa.update(DELIVERIES)
-    .where(
-        _D.id.in_(_IDS),
-        _D.state == State.WAITING.value,
-        sa.tuple_(_D.id, _D.revision).in_(sa.bindparam("pairs", expanding=True)),
+_INTEND = Both(
+    lambda among: (
+        sa.update(DELIVERIES)
+        .where(among(_D.id))
+        .values(state=State.SENDING.value, token=sa.bindparam("mine"), sent_revision=_D.revision)
     )
-    .values(state=State.SENDING.value, token=sa.bindparam("mine"), sent_revision=_D.revision)
-    .returning(_D.id)
 )
-_LOCK = sa.select(_D.id, _D.revision, _D.sent_revision).where(_D.id.in_(_IDS)).order_by(_D.id)
 
 
 def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[int]:
@@ -191,12 +194,12 @@ def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[in
         LeaseLostError: somebody else has the lane.
     """
     known = {delivery.id: delivery.revision for delivery in deliveries}
-    values = {"ids": sorted(known), "pairs": sorted(known.items()), "mine": lease.token}
     with store.write() as connection:
         hold(connection, store, lease)
-        if not store.is_sqlite:  # rows are locked in one order everywhere: nobody waits in a circle
-            connection.execute(_LOCK.with_for_update(), values).all()
-        taken = set(connection.execute(_INTEND, values).scalars())
+        rows = _those_in(connection, store, State.WAITING, known)
+        taken = {row.id for row in rows if row.revision == known[row.id]}
+        if taken:
+            connection.execute(_INTEND[store.is_sqlite], {"among": sorted(taken), "mine": lease.token})
         _moved(connection, lease.destination, State.WAITING, [State.SENDING] * len(taken))
     return taken
 
@@ -218,16 +221,16 @@ def settle(
     """
     by_id = {item.outcome.delivery_id: item for item in settled}
     with store.write() as connection:
-        now = store.now(connection)
+        now = store.now(connection, about=True)
         if connection.execute(_SETTLE_LANE, _lane_values(lease, settled, breaker, now)).rowcount != 1:
             raise LeaseLostError(lease.destination)
         if not by_id:
             return
-        rows = connection.execute(_STILL[before, store.is_sqlite], {"ids": sorted(by_id)})
+        rows = _those_in(connection, store, before, by_id)
         final = [_final(by_id[row.id], row.revision, row.sent_revision, now) for row in rows]
         if final:
-            run_many(connection, _SETTLE, [_new_values(item) for item in final])
-            run_many(connection, _TELL, [_attempt(item, now, lease.token) for item in final])
+            _SETTLE.run(connection, [_new_values(item) for item in final])
+            _TELL.run(connection, [_attempt(item, now, lease.token) for item in final])
             _moved(connection, lease.destination, before, (item.decision.state for item in final))
 
 
@@ -244,21 +247,24 @@ def _final(item: Settled, revision: int, sent: int, now: float) -> Settled:
     return item._replace(decision=item.decision._replace(state=State.WAITING, next_attempt_at=now))
 
 
-def _still(before: State, *, is_sqlite: bool) -> sa.Select[tuple[int, int, int]]:
-    """Return those that still are in a state, locked in one order everywhere: nobody waits in a circle."""
-    query = (
+_THOSE = Both(
+    lambda among: (
         sa.select(_D.id, _D.revision, _D.sent_revision)
-        .where(_D.id.in_(_IDS), _D.state == before.value)
+        .where(among(_D.id), _D.state == sa.bindparam("state"))
         .order_by(_D.id)
     )
-    return query if is_sqlite else query.with_for_update()
+)
 
 
-_STILL = {
-    (before, is_sqlite): _still(before, is_sqlite=is_sqlite)
-    for before in (State.SENDING, State.VERIFYING)
-    for is_sqlite in (True, False)
-}
+def _those_in(
+    connection: sa.Connection, store: Store, state: State, ids: Iterable[int]
+) -> Sequence[sa.Row[int, int, int]]:
+    """Return those that are in a state, locked in one order everywhere: nobody waits in a circle."""
+    query = _THOSE[store.is_sqlite]
+    values = {"among": sorted(ids), "state": state.value}
+    return connection.execute(query if store.is_sqlite else query.with_for_update(), values).all()
+
+
 _PASSED = sa.case((_NOW - _L.measured_at > _SHORTEST_S, _NOW - _L.measured_at), else_=_SHORTEST_S)
 _DONE: sa.BindParameter[float] = sa.bindparam("delivered", type_=sa.Double)
 _KEPT = ("last_failure", "last_code", "last_text", "last_failed_at")
@@ -282,19 +288,18 @@ _SETTLE_LANE = (
         }
     )
 )
-_CHANGED = (
-    "state", "step", "facts", "next_attempt_at", "failure", "error_code", "error_text", "who_acts",
-    "remote_id", "fingerprint",
+_SETTLE = many_updates(
+    DELIVERIES,
+    (
+        "state", "step", "facts", "next_attempt_at", "failure", "error_code", "error_text", "who_acts",
+        "remote_id", "fingerprint",
+    ),
+    attempts="deliveries.attempts + {new}attempts",
 )  # fmt: skip
-_SETTLE = (
-    sa.update(DELIVERIES)
-    .where(_D.id == sa.bindparam("delivery"))
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in _CHANGED}
-        | {"attempts": _D.attempts + sa.bindparam("tries", type_=sa.Integer)}
-    )
+_TELL = many_inserts(
+    ATTEMPTS,
+    ("delivery_id", "at", "kind", "token", "step", "state", "failure", "code", "text", "next_attempt_at"),
 )
-_TELL = sa.insert(ATTEMPTS)
 
 
 def _lane_values(
@@ -314,7 +319,7 @@ def _lane_values(
         assert last.failure is not None
         values |= {
             "last_failure": last.failure.value,
-            "last_code": last.code,
+            "last_code": last.code[:_LONGEST],
             "last_text": last.text,
             "last_failed_at": now,
         }
@@ -324,18 +329,18 @@ def _lane_values(
 def _new_values(item: Settled) -> dict[str, object]:
     outcome, decision = item.outcome, item.decision
     return {
-        "delivery": outcome.delivery_id,
-        "tries": int(decision.counted),
-        "new_state": str(decision.state),
-        "new_step": outcome.step,
-        "new_facts": facts_text(outcome.facts),
-        "new_next_attempt_at": decision.next_attempt_at,
-        "new_failure": outcome.failure.value if outcome.failure else "",
-        "new_error_code": outcome.code,
-        "new_error_text": outcome.text,
-        "new_who_acts": str(decision.who_acts),
-        "new_remote_id": outcome.remote_id,
-        "new_fingerprint": "",  # what it was escalated for is over, or is told anew
+        "id": outcome.delivery_id,
+        "attempts": int(decision.counted),
+        "state": str(decision.state),
+        "step": outcome.step,
+        "facts": facts_text(outcome.facts),
+        "next_attempt_at": decision.next_attempt_at,
+        "failure": str(outcome.failure or ""),
+        "error_code": outcome.code[:_LONGEST],
+        "error_text": outcome.text,
+        "who_acts": str(decision.who_acts),
+        "remote_id": outcome.remote_id[:_LONGEST],
+        "fingerprint": "",  # what it was escalated for is over, or is told anew
     }
 
 
@@ -348,8 +353,8 @@ def _attempt(item: Settled, now: float, token: int) -> dict[str, object]:
         "token": token,
         "step": outcome.step,
         "state": str(decision.state),
-        "failure": outcome.failure.value if outcome.failure else "",
-        "code": outcome.code or outcome.note,  # a note is a finding's code about what was put right
+        "failure": str(outcome.failure or ""),
+        "code": (outcome.code or outcome.note)[:_LONGEST],  # a note: a finding's code of what was put right
         "text": outcome.text,
         "next_attempt_at": decision.next_attempt_at,
     }

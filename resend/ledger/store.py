@@ -27,6 +27,7 @@ _MIGRATING_S = 600.0  # another process may be bringing a ledger of millions to 
 _MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is ours
 _CONNECT_S = 10
 _CLOCK_NOISE_S = 2.0
+_ABOUT_S = 60.0
 _BACKENDS = ("sqlite", "postgresql")
 _MAGIC = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html#the_database_header
 _FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
@@ -52,7 +53,7 @@ class Store:
         self._busy_s = busy_s
         self._turns: Turns | None = None
         self._offset: float | None = None  # of the ledger's clock to the monotonic one of this computer
-        self._set_at = float("-inf")
+        self._told_at = self._set_at = float("-inf")
         try:
             if self.is_sqlite:
                 _refuse_newer(_version_in_file(self.url.database or ""))
@@ -91,14 +92,14 @@ class Store:
 
     @contextmanager
     def read(self, *, snapshot: bool = False) -> Iterator[sa.Connection]:
-        """Return a transaction that only reads; a `snapshot` sees one moment in all of its statements.
+        """Return a connection that only reads; a `snapshot` sees one moment in all of its statements.
 
         Raises:
             LedgerError: the database failed.
         """
         options: dict[str, Any] = {"supportctl_reads": True}
-        if snapshot and not self.is_sqlite:  # a transaction of SQLite sees one moment anyway
-            options["isolation_level"] = "REPEATABLE READ"
+        if not self.is_sqlite:  # SQLite sees one moment anyway
+            options["isolation_level"] = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
         try:
             with self.engine.connect().execution_options(**options) as connection:
                 yield connection
@@ -106,10 +107,15 @@ class Store:
             self._tell(error)
             raise
 
-    def now(self, connection: sa.Connection) -> float:
-        """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours."""
+    def now(self, connection: sa.Connection, *, about: bool = False) -> float:
+        """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours.
+
+        `about`: as it was told within the last minute, and what has passed since, will do.
+        """
         if self.is_sqlite:
             at = self.clock.now().timestamp()
+        elif about and self.clock.monotonic() - self._told_at < _ABOUT_S:
+            return self.time()
         else:
             at = float(connection.exec_driver_sql(_NOW).scalar_one())
         self._compare(at)
@@ -138,7 +144,7 @@ class Store:
             raise failure from error
 
     def _compare(self, at: float) -> None:
-        passed = self.clock.monotonic()
+        passed = self._told_at = self.clock.monotonic()
         offset = at - passed
         if self._offset is not None and abs(offset - self._offset) > _CLOCK_NOISE_S:
             self._set_at = passed

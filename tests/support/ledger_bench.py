@@ -39,7 +39,7 @@ class PretendedClock(FakeClock):
 class PretendingStore(Store):
     """A store whose ledger's time is the pretended one, on PostgreSQL, too."""
 
-    def now(self, connection: sa.Connection) -> float:
+    def now(self, connection: sa.Connection, *, about: bool = False) -> float:
         """Return the pretended time, as if the database had told it."""
         at = self.clock.now().timestamp()
         self._compare(at)
