@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from resend.ledger.leases import FREE, LEASE_S, NOW, claim, lane, read_breaker, release, renew
 from resend.ledger.schema import COUNTS, DELIVERIES, LANES, is_in
-from resend.ledger.sending import Settled, due, intend, look, next_due, recover, settle, still_due
+from resend.ledger.sending import due, intend, look, next_due, recover, still_due
+from resend.ledger.settling import Settled, settle
 from resend.model import State
 from resend.policy import LONGEST_PAUSE_S
 

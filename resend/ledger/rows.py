@@ -30,7 +30,8 @@ _STATES = {state.value: state for state in State}
 _FAILURES = {"": None} | {failure.value: failure for failure in Failure}
 _ACTS = {acts.value: acts for acts in Acts}
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-_encode_facts = json.JSONEncoder(ensure_ascii=False).encode
+_encode_plainly = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_encode_facts = json.JSONEncoder().encode
 _COUNT = many_inserts(
     COUNTS,
     ("destination", "state", "count"),
@@ -39,8 +40,13 @@ _COUNT = many_inserts(
 
 
 def payload_of(call: Call) -> str:
-    """Return a call as the ledger keeps it: the same call gives the same text."""
-    return _encode(call.document())
+    """Return a call as the ledger keeps it: the same call gives the same text, that any database takes."""
+    text = _encode(call.document())
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character of UTF-16, as some systems write it
+        return _encode_plainly(call.document())
+    return text
 
 
 def call_of(payload: str) -> Call:

@@ -1,6 +1,6 @@
 """Version 2: what an escalation needs to know of a lane and of what people were told; lists of a million.
 
-Why the indexes are what they are: docs/decisions/011-the-ledger.md.
+Why the indexes are what they are: docs/decisions/013-the-ledger.md.
 """
 
 from __future__ import annotations

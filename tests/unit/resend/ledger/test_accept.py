@@ -54,6 +54,13 @@ def test_what_cannot_be_written_plainly_comes_back_as_it_was(bench: Bench) -> No
     assert bench.one().call == odd
 
 
+def test_half_a_character_and_a_zero_byte_are_kept(bench: Bench) -> None:
+    odd = call(1, employee="\ud83d", raw={"x": "a\0b", "\udcff": 1})
+    bench.accept(odd)
+    assert bench.one().call == odd
+    assert bench.accept(odd).already_known == 1
+
+
 def test_ask_first(bench: Bench) -> None:
     bench.accept(call(1), ask_first=True)
     found = bench.one()

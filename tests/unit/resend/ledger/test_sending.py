@@ -73,6 +73,23 @@ def test_an_outcome_is_written_whole(bench: Bench) -> None:
     assert bench.counts() == {"waiting": 1}
 
 
+def test_what_others_say_fits_whatever_it_is(bench: Bench) -> None:
+    bench.accept(call(1))
+    lease = bench.claim()
+    (sent,) = bench.send(lease)
+    outcome = Outcome(
+        sent.id,
+        "step",
+        {"id": "a\0\ud800"},
+        remote_id="\0" + "9" * 500,
+        failure=Failure.RETRY,
+        code="E" * 500,
+    )
+    lanes.settle(bench.store, lease, [Settled(outcome, Decision(State.WAITING, bench.now))], BreakerView())
+    found = bench.one()
+    assert (found.remote_id, found.error_code, found.facts) == ("9" * 100, "E" * 100, {"id": "a\0\ud800"})
+
+
 def test_what_put_something_right_is_in_the_timeline(bench: Bench) -> None:
     bench.accept(call(1))
     lease = bench.claim()
