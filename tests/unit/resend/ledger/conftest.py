@@ -33,7 +33,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: PostgresServer = request.getfixturevalue("postgres")
     name = request.getfixturevalue("_shared_database")
     server.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY", name)
-    return server.url(name)
+    return server.url(name, over_socket=True)
 
 
 @pytest.fixture

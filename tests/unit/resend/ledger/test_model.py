@@ -288,6 +288,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
 # A storm cannot be made simpler, and trying it takes minutes: its seed is what one needs.
 LedgerMachine.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=6, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=12, stateful_step_count=6, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 test_any_order = LedgerMachine.TestCase
