@@ -90,10 +90,14 @@ def test_noise(wired, said, code, meaning):
 
 
 @pytest.mark.parametrize(("answer", "meaning"), [((b"\x02", None), "in-answer"), ((None,), "before-answer")])
-def test_closed(wired, answer, meaning):
+def test_closed(request, wired, answer, meaning):
     with pytest.raises(LinkError) as caught:
         wired(Device(*answer)).ask("ENQ", ENQ, exactly(5), wait=10)
-    assert (caught.value.code, caught.value.evidence[0].meaning) == ("link.closed", f"link.closed-{meaning}")
+    meanings = {f"link.closed-{meaning}"}
+    if "pty" in request.node.name:  # a terminal that hangs up may lose its last bytes
+        meanings.add("link.closed-before-answer")
+    assert caught.value.code == "link.closed"
+    assert caught.value.evidence[0].meaning in meanings
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
