@@ -11,7 +11,7 @@ from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
     from supportctl.app.config_problems import Problem
-    from supportctl.app.yaml_tree import Node
+    from supportctl.reading.yaml_tree import Node
     from supportctl.core.site import SiteConfig
 
 FILE_NAME = "supportctl.yaml"
@@ -81,7 +81,7 @@ def read_config(path: Path) -> Configuration:
     Raises:
         UsageError: it cannot be read at all, or it is not YAML.
     """
-    from supportctl.app.yaml_tree import read_tree
+    from supportctl.reading.yaml_tree import read_tree
 
     text = read_text(path)
     try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from supportctl.app.yaml_tree import Node
+    from supportctl.reading.yaml_tree import Node
 
 # pydantic's name of a problem -> the key of our texts
 _KEYS = {

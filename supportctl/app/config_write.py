@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from supportctl.app.config_file import FILE_NAME, find_config, read_config
 from supportctl.app.config_problems import understand
-from supportctl.app.yaml_tree import read_tree
+from supportctl.reading.yaml_tree import read_tree
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import SupportctlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from supportctl.app.yaml_tree import Node
+    from supportctl.reading.yaml_tree import Node
     from supportctl.core.clock import Clock
     from supportctl.core.site import SiteConfig
     from supportctl.core.target import Target

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportctl.app.config_file import MAX_BYTES, find_config, load_config, read_config
-from supportctl.app.yaml_tree import read_tree
+from supportctl.reading.yaml_tree import read_tree
 from supportctl.catalog import Catalog
 from supportctl.core.errors import UsageError
 

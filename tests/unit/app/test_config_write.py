@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from supportctl.app import config_write
 from supportctl.app.config_file import load_config
 from supportctl.app.config_write import add_targets, with_targets
-from supportctl.app.yaml_tree import read_tree
+from supportctl.reading.yaml_tree import read_tree
 from supportctl.core.clock import FakeClock, SystemClock
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.target import parse_target
