@@ -20,6 +20,7 @@ from supportctl.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resend.ledger.reading import Ask
     from supportctl.core.clock import Clock
 
 BUSY_S = 10.0  # how long a lock of others is waited for
@@ -106,6 +107,16 @@ class Store:
         except _FAILURES as error:
             self._tell(error)
             raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Ask]:
+        """Return what runs the statements of `resend.ledger.views`, all of which see one moment.
+
+        Raises:
+            LedgerError: the database failed.
+        """
+        with self.read(snapshot=True) as connection:
+            yield lambda sql, values: connection.execute(sa.text(sql), values).all()
 
     def now(self, connection: sa.Connection, *, about: bool = False) -> float:
         """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours.

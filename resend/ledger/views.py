@@ -1,26 +1,31 @@
-"""What people look at: lanes, lists of deliveries, one delivery with everything that happened to it."""
+"""What people look at: lanes, lists of deliveries, one delivery with everything that happened to it.
+
+The statements are plain SQL with named parameters, so that a ledger in a file is read without SQLAlchemy
+(`resend.ledger.reading`); `Store` runs the same ones.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import sqlalchemy as sa
-
-from resend.ledger.rows import COLUMNS, delivery_of
-from resend.ledger.schema import ATTEMPTS, COUNTS, DELIVERIES, DUE, LANES, is_in
+from resend.ledger.values import NAMES, delivery_of
 from resend.model import Breaker, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from resend.ledger.store import Store
+    import sqlalchemy as sa
+
+    from resend.ledger.reading import Ask, Source
     from resend.model import Delivery
 
 COUNTED = 10_000  # of what is filtered by more than lane and state no more are counted
 _WALKED = 20_000  # so many rows are passed over in some milliseconds
 _EVER = 1e12  # before all calls
-_D, _L = DELIVERIES.c, LANES.c
+_LIKE = re.compile("[%_/]")  # what means something to LIKE, and what escapes it
+_COLUMNS = ", ".join(f"r.{name}" for name in NAMES)
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
 
 
@@ -85,23 +90,51 @@ class Filter(NamedTuple):
     error: str | None = None  # the beginning of an error's code
     fingerprint: str | None = None
 
-    def clauses(self, table: sa.FromClause = DELIVERIES) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions as SQL."""
-        row = table.c
-        parts: list[tuple[object, sa.ColumnElement[bool]]] = [
-            (self.ids, row.id.in_(self.ids)),
-            (self.destination, row.destination == self.destination),
-            (self.states, row.state.in_([state.value for state in self.states])),
-            (self.source, row.source == self.source),
-            (self.call_id, row.call_id == self.call_id),
-            (self.since is not None, row.started_at >= (self.since or 0.0)),
-            (self.until is not None, row.started_at < (self.until or 0.0)),
-            (self.error, row.error_code.startswith(self.error or "", autoescape=True)),
-            (self.error, row.error_code != sa.literal_column("''")),  # so that its index is found
-            (self.fingerprint, row.fingerprint == self.fingerprint),
-            (self.fingerprint, row.fingerprint != sa.literal_column("''")),  # so that its index is found
+    def conditions(self, table: str) -> list[str]:
+        """Return the conditions on deliveries, called `table` there; `values` are their parameters."""
+        parts = [
+            (self.ids, _one_of(f"{table}.id", "wanted_id", len(self.ids))),
+            (self.destination, f"{table}.destination = :wanted_destination"),
+            (self.states, _one_of(f"{table}.state", "wanted_state", len(self.states))),
+            (self.source, f"{table}.source = :wanted_source"),
+            (self.call_id, f"{table}.call_id = :wanted_call"),
+            (self.since is not None, f"{table}.started_at >= :wanted_since"),
+            (self.until is not None, f"{table}.started_at < :wanted_until"),
+            (self.error, f"{table}.error_code LIKE :wanted_error ESCAPE '/'"),
+            (self.error, f"{table}.error_code != ''"),  # so that its index is found
+            (self.fingerprint, f"{table}.fingerprint = :wanted_fingerprint"),
+            (self.fingerprint, f"{table}.fingerprint != ''"),  # so that its index is found
         ]
         return [clause for given, clause in parts if given]
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The parameters of `conditions`."""
+        parts = {
+            "wanted_destination": self.destination,
+            "wanted_source": self.source,
+            "wanted_call": self.call_id,
+            "wanted_since": self.since,
+            "wanted_until": self.until,
+            "wanted_error": _LIKE.sub(r"/\g<0>", self.error) + "%" if self.error else None,
+            "wanted_fingerprint": self.fingerprint,
+        }
+        return {
+            **{f"wanted_id{number}": each for number, each in enumerate(self.ids)},
+            **{f"wanted_state{number}": each.value for number, each in enumerate(self.states)},
+            **{name: value for name, value in parts.items() if value is not None},
+        }
+
+    def clauses(self) -> list[sa.TextClause]:
+        """Return the conditions for a statement of SQLAlchemy's."""
+        import sqlalchemy as sa  # noqa: PLC0415  those who only look do without it
+
+        conditions = " AND ".join(self.conditions("deliveries"))
+        return [sa.text(conditions).bindparams(**self.values)] if conditions else []
+
+
+def _one_of(column: str, name: str, count: int) -> str:
+    return f"{column} IN ({', '.join(f':{name}{number}' for number in range(count))})"
 
 
 class Total(int):
@@ -123,185 +156,161 @@ class Total(int):
         return format(str(self) if self.more else int(self), how)
 
 
-def _first(column: sa.ColumnElement[float], *wanted: sa.ColumnElement[bool]) -> sa.ScalarSelect[float]:
-    return sa.select(sa.func.min(column)).where(_D.destination == _L.destination, *wanted).scalar_subquery()
-
-
+_DUE = "(d.state = 'waiting' OR d.state = 'verifying')"  # as the partial indexes say it
 # A few looks into indexes for each lane; nothing here counts rows of deliveries.
-_LANES = sa.select(
-    LANES,
-    _first(_D.next_attempt_at, is_in(State.WAITING)).label("next_waiting"),
-    _first(_D.next_attempt_at, is_in(State.VERIFYING)).label("next_verifying"),
-    _first(_D.deadline_at, DUE).label("nearest_deadline_at"),
-    sa.select(_D.enqueued_at)
-    .where(_D.destination == _L.destination, DUE)
-    .order_by(_D.deadline_at)
-    .limit(1)
-    .scalar_subquery()
-    .label("oldest_at"),
-).order_by(_L.destination)
+_LANES = f"""
+    SELECT l.destination, l.breaker, l.open_until, l.rate_per_s, l.holder, l.paused_by, l.paused_why,
+        l.last_code, l.last_text, l.broken_since, l.broken_why, l.last_failed_at,
+        (SELECT min(d.next_attempt_at) FROM deliveries d
+            WHERE d.destination = l.destination AND d.state = 'waiting'),
+        (SELECT min(d.next_attempt_at) FROM deliveries d
+            WHERE d.destination = l.destination AND d.state = 'verifying'),
+        (SELECT min(d.deadline_at) FROM deliveries d WHERE d.destination = l.destination AND {_DUE}),
+        (SELECT d.enqueued_at FROM deliveries d WHERE d.destination = l.destination AND {_DUE}
+            ORDER BY d.deadline_at LIMIT 1)
+    FROM lanes l {{where}} ORDER BY l.destination
+"""  # noqa: S608  of our own words
+_COUNTS = "SELECT destination, state, count FROM lane_counts {where}"
+_TIMELINE = """
+    SELECT at, kind, step, state, failure, code, text, who, next_attempt_at FROM attempts
+    WHERE delivery_id = :delivery ORDER BY id
+"""
 
 
-def lane_views(store: Store, destination: str | None = None) -> list[LaneView]:
+def lane_views(source: Source, destination: str | None = None) -> list[LaneView]:
     """Return the lanes in the order of their names."""
-    lanes, numbers = _LANES, sa.select(COUNTS)
-    if destination is not None:
-        lanes = lanes.where(_L.destination == destination)
-        numbers = numbers.where(COUNTS.c.destination == destination)
-    with store.read(snapshot=True) as connection:
-        rows = connection.execute(lanes).all()
-        counts: dict[str, dict[State, int]] = defaultdict(dict)
-        for row in connection.execute(numbers):
-            counts[row.destination][State(row.state)] = row[2]
-    return [_lane_view(row, counts[row.destination]) for row in rows]
+    where, values = (
+        ("", {})
+        if destination is None
+        else ("WHERE destination = :destination", {"destination": destination})
+    )
+    counts: dict[str, dict[State, int]] = defaultdict(dict)
+    with source.reading() as ask:
+        rows = ask(_LANES.format(where=where), values)
+        for name, state, number in ask(_COUNTS.format(where=where), values):
+            counts[name][State(state)] = number
+    return [_lane_view(row, counts[row[0]]) for row in rows]
 
 
-def _lane_view(row: sa.Row[*tuple[Any, ...]], counts: Mapping[State, int]) -> LaneView:
-    upcoming = [at for at in (row.next_waiting, row.next_verifying) if at is not None]
+def _lane_view(row: Sequence[Any], counts: Mapping[State, int]) -> LaneView:
+    (
+        destination, breaker, open_until, rate_per_s, holder, paused_by, paused_why, last_code, last_text,
+        broken_since, broken_why, last_failed_at, next_waiting, next_verifying, nearest_deadline_at,
+        oldest_at,
+    ) = row  # fmt: skip
     return LaneView(
-        row.destination,
+        destination,
         counts,
-        row.oldest_at,
-        min(upcoming, default=None),
-        row.nearest_deadline_at,
-        Breaker(row.breaker),
-        row.open_until,
-        row.rate_per_s,
-        row.holder,
-        row.paused_by,
-        row.paused_why,
-        ": ".join(part for part in (row.last_code, row.last_text) if part),
-        row.broken_since,
-        row.broken_why,
-        row.last_failed_at,
+        oldest_at,
+        min((at for at in (next_waiting, next_verifying) if at is not None), default=None),
+        nearest_deadline_at,
+        Breaker(breaker),
+        open_until,
+        rate_per_s,
+        holder,
+        paused_by,
+        paused_why,
+        ": ".join(part for part in (last_code, last_text) if part),
+        broken_since,
+        broken_why,
+        last_failed_at,
     )
 
 
-def deliveries(store: Store, wanted: Filter, limit: int, offset: int = 0) -> tuple[Total, list[Delivery]]:
+def deliveries(source: Source, wanted: Filter, limit: int, offset: int = 0) -> tuple[Total, list[Delivery]]:
     """Return how many deliveries are meant, and some of them, the newest calls first.
 
     What the lanes' counts do not know is counted up to COUNTED.
     """
-    with store.read(snapshot=True) as connection:
-        total = _total(connection, wanted)
-        walk = wanted.destination is None and _not_meant(connection, wanted) <= _WALKED
-        chosen = _chosen(wanted, limit + offset, walk=walk, is_sqlite=store.is_sqlite).subquery()
-        rows = connection.execute(
-            sa.select(*COLUMNS)
-            .join(chosen, chosen.c.id == _D.id)
-            .order_by(_D.started_at.desc(), _D.id.desc())
-            .limit(limit)
-            .offset(offset)
+    with source.reading() as ask:
+        total = _total(ask, wanted)
+        walk = wanted.destination is None and _not_meant(ask, wanted) <= _WALKED
+        chosen = _chosen(wanted, walk=walk, is_sqlite=source.is_sqlite)
+        rows = ask(
+            f"""
+            SELECT {_COLUMNS} FROM deliveries r JOIN ({chosen}) chosen ON chosen.id = r.id
+            ORDER BY r.started_at DESC, r.id DESC LIMIT :limit OFFSET :offset
+            """,  # noqa: S608  of our own words
+            {**wanted.values, "most": limit + offset, "limit": limit, "offset": offset},
         )
-        return total, [delivery_of(row) for row in rows]
+    return total, [delivery_of(row) for row in rows]
 
 
-def _total(connection: sa.Connection, wanted: Filter) -> Total:
+def _total(ask: Ask, wanted: Filter) -> Total:
     if wanted == Filter(destination=wanted.destination, states=wanted.states):
-        counted = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(*_lanes_of(wanted))
-        return Total(connection.execute(counted).scalar_one())
-    some = sa.select(sa.literal(1)).select_from(DELIVERIES).where(*wanted.clauses()).limit(COUNTED + 1)
-    number = int(connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one())
+        sql = f"SELECT coalesce(sum(c.count), 0) FROM lane_counts c {_where(_lanes_of(wanted))}"  # noqa: S608  of our own words
+        return Total(ask(sql, wanted.values)[0][0])
+    some = f"SELECT 1 FROM deliveries d {_where(wanted.conditions('d'))} LIMIT :most"  # noqa: S608  of our own words
+    sql = f"SELECT count(*) FROM ({some}) AS few"  # noqa: S608  of our own words
+    number = int(ask(sql, {**wanted.values, "most": COUNTED + 1})[0][0])
     return Total.at_least(COUNTED) if number > COUNTED else Total(number)
 
 
-def _not_meant(connection: sa.Connection, wanted: Filter) -> int:
+def _not_meant(ask: Ask, wanted: Filter) -> int:
     """Return how many deliveries are in other states than those that are meant."""
     if not wanted.states:
         return 0
-    others = COUNTS.c.state.not_in([state.value for state in wanted.states])
-    number = sa.select(sa.func.coalesce(sa.func.sum(COUNTS.c["count"]), 0)).where(others)
-    return int(connection.execute(number).scalar_one())
+    meant = _one_of("state", "wanted_state", len(wanted.states))
+    sql = f"SELECT coalesce(sum(count), 0) FROM lane_counts WHERE NOT {meant}"  # noqa: S608  of our own words
+    return int(ask(sql, Filter(states=wanted.states).values)[0][0])
 
 
-def _lanes_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+def _where(conditions: Sequence[str]) -> str:
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _lanes_of(wanted: Filter) -> list[str]:
     """Return which of the lanes' counts are meant."""
-    parts = [COUNTS.c["count"] > 0]
-    if wanted.destination is not None:
-        parts.append(COUNTS.c.destination == wanted.destination)
-    if wanted.states:
-        parts.append(COUNTS.c.state.in_([state.value for state in wanted.states]))
-    return parts
+    return ["c.count > 0", *Filter(destination=wanted.destination, states=wanted.states).conditions("c")]
 
 
-def _chosen(wanted: Filter, most: int, *, walk: bool, is_sqlite: bool) -> sa.Select[tuple[int]]:
-    """Return the query of the ids of the newest calls that are meant; there may be none in a row.
+def _chosen(wanted: Filter, *, walk: bool, is_sqlite: bool) -> str:
+    """Return the query of the ids of the newest calls that are meant, :most at most; some may be null.
 
     Few are named by id, call, problem or error. Where nearly all are meant they are walked, the newest first.
     Else the newest of each lane and state are taken together: each of these is in order in an index, and
     nothing tells quickly where among a million calls those of one state are.
     """
+    all_of_them = f"SELECT d.id FROM deliveries d {_where(wanted.conditions('d'))}"  # noqa: S608  of our own words
     if wanted.ids or wanted.call_id or wanted.fingerprint or wanted.error:
         # A sum is in no index: else SQLite might walk all calls in their order, to find these few.
-        in_order = (sa.desc(_D.started_at + sa.literal_column("0")), _D.id.desc())
-        return sa.select(_D.id).where(*wanted.clauses()).order_by(*in_order).limit(most)
+        return f"{all_of_them} ORDER BY d.started_at + 0 DESC, d.id DESC LIMIT :most"
     if walk or (wanted.destination is None and not wanted.states):
-        newest_first = (_D.started_at.desc(), _D.id.desc())
-        return sa.select(_D.id).where(*wanted.clauses()).order_by(*newest_first).limit(most)
+        return f"{all_of_them} ORDER BY d.started_at DESC, d.id DESC LIMIT :most"
     other = wanted._replace(destination=None, states=())
-    each = _newest_of_each(other, most) if is_sqlite else _lateral(other, most)
-    started_at, number = each.selected_columns
-    return (
-        sa.select(number)
-        .select_from(*each.get_final_froms())
-        .where(*_lanes_of(wanted))
-        .order_by(sa.func.coalesce(started_at, -_EVER).desc(), number.desc())
-        .limit(most)
-    )
+    each = _newest_of_each(other) if is_sqlite else _lateral(other)
+    return f"""
+        SELECT n.id FROM {each} {_where(_lanes_of(wanted))}
+        ORDER BY coalesce(n.started_at, {-_EVER}) DESC, n.id DESC LIMIT :most
+    """  # noqa: S608  of our own words
 
 
-def _lateral(other: Filter, most: int) -> sa.Select[tuple[float, int]]:
-    newest = (
-        sa.select(_D.started_at, _D.id)
-        .where(_D.destination == COUNTS.c.destination, _D.state == COUNTS.c.state, *other.clauses())
-        .order_by(_D.started_at.desc(), _D.id.desc())
-        .limit(most)
-        .lateral()
-    )
-    return sa.select(newest.c.started_at, newest.c.id).select_from(COUNTS.join(newest, sa.true()))
+def _in_lane(table: str, other: Filter) -> str:
+    """Return the conditions on the deliveries of one lane and state."""
+    same = [f"{table}.{name} = c.{name}" for name in ("destination", "state")]
+    return " AND ".join([*same, *other.conditions(table)])
 
 
-def _newest_of_each(other: Filter, most: int) -> sa.Select[tuple[float, int]]:
+def _lateral(other: Filter) -> str:
+    return f"""lane_counts c JOIN LATERAL (
+            SELECT d.started_at, d.id FROM deliveries d WHERE {_in_lane("d", other)}
+            ORDER BY d.started_at DESC, d.id DESC LIMIT :most
+        ) n ON true"""  # noqa: S608  of our own words
+
+
+def _newest_of_each(other: Filter) -> str:
     """Say the same without LATERAL, which SQLite has not: from the last of the newest on.
 
     An outer join is made in this order; an inner one might begin with all deliveries.
     """
-    inner = DELIVERIES.alias()
-    last = (
-        sa.select(inner.c.started_at)
-        .where(inner.c.destination == COUNTS.c.destination, inner.c.state == COUNTS.c.state)
-        .where(*other.clauses(inner))
-        .order_by(inner.c.started_at.desc())
-        .limit(1)
-        .offset(most - 1)
-        .scalar_subquery()
-    )
-    newest = sa.and_(
-        _D.destination == COUNTS.c.destination,
-        _D.state == COUNTS.c.state,
-        _D.started_at >= sa.func.coalesce(last, -_EVER),
-        *other.clauses(),
-    )
-    return sa.select(_D.started_at, _D.id).select_from(COUNTS.outerjoin(DELIVERIES, newest))
+    return f"""lane_counts c LEFT JOIN deliveries n ON {_in_lane("n", other)} AND n.started_at >= coalesce((
+            SELECT d.started_at FROM deliveries d WHERE {_in_lane("d", other)}
+            ORDER BY d.started_at DESC LIMIT 1 OFFSET :most - 1
+        ), {-_EVER})"""  # noqa: S608  of our own words
 
 
-def timeline(store: Store, delivery_id: int) -> Sequence[Event]:
+def timeline(source: Source, delivery_id: int) -> Sequence[Event]:
     """Return all that happened to a delivery after it was accepted, oldest first."""
-    with store.read() as connection:
-        rows = connection.execute(
-            sa.select(ATTEMPTS).where(ATTEMPTS.c.delivery_id == delivery_id).order_by(ATTEMPTS.c.id)
-        )
-        return [
-            Event(
-                row.at,
-                row.kind,
-                row.step,
-                State(row.state),
-                row.failure,
-                row.code,
-                row.text,
-                row.who,
-                row.next_attempt_at,
-            )
-            for row in rows
-        ]
+    with source.reading() as ask:
+        rows = ask(_TIMELINE, {"delivery": delivery_id})
+    return [Event(at, kind, step, State(state), *rest) for at, kind, step, state, *rest in rows]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from resend.acts import who_acts
 from resend.ledger import views
-from resend.ledger.acts import who_acts
 from resend.ledger.views import Filter
 from resend.model import Breaker, State
 from supportctl.app.sync_window import moment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from resend.model import Delivery
-    from supportctl.app.resend_desk import Desk
+    from supportctl.app.resend_counter import Counter
 
 _LONGEST_NUMBER = 18  # digits of a delivery's number
 _ALL = 1000
@@ -41,28 +41,28 @@ class Wanted(NamedTuple):
         return not self.ids
 
 
-def ledger_of(desk: Desk) -> Ledger:
+def ledger_of(desk: Counter) -> Ledger:
     """Return what the renderers need to know of the desk's accounts."""
     kinds = {name: model.kind for name, model in desk.config.crm.items()}
     return Ledger(kinds, desk.zone, desk.clock.now())
 
 
-def status(desk: Desk, destination: str | None = None) -> Status:
+def status(desk: Counter, destination: str | None = None) -> Status:
     """Return the lanes, those of accounts to which nothing was ever to be brought included.
 
     Raises:
         UsageError: `resend.unknown-destination`.
     """
     known = check_lane(desk, destination)
-    found = views.lane_views(desk.store, destination)
+    found = views.lane_views(desk.source, destination)
     names = {view.destination for view in found}
     idle = [name for name in desk.destinations if name not in names and destination in {None, name}]
     still = [view.destination for view in found if view.pending and view.breaker is not Breaker.CLOSED]
-    acts = {name: who_acts(desk.store, name) for name in still[:_ASKED]}
+    acts = {name: who_acts(desk.source, name) for name in still[:_ASKED]}
     return Status(ledger_of(desk), tuple(found), tuple(idle), known, acts)
 
 
-def filter_of(desk: Desk, wanted: Wanted) -> Filter:
+def filter_of(desk: Counter, wanted: Wanted) -> Filter:
     """Return the filter of the ledger for what the command line names.
 
     Raises:
@@ -83,28 +83,28 @@ def filter_of(desk: Desk, wanted: Wanted) -> Filter:
     )
 
 
-def find(desk: Desk, name: str) -> Sequence[Delivery]:
+def find(desk: Counter, name: str) -> Sequence[Delivery]:
     """Return the delivery with this number, else those of the call with this id.
 
     Raises:
         UsageError: `resend.unknown-delivery`.
     """
     if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER:
-        _, found = views.deliveries(desk.store, Filter(ids=(int(name),)), 1)
+        _, found = views.deliveries(desk.source, Filter(ids=(int(name),)), 1)
         if found:
             return found
-    _, found = views.deliveries(desk.store, Filter(call_id=name), _ALL)
+    _, found = views.deliveries(desk.source, Filter(call_id=name), _ALL)
     if not found:
         raise UsageError("resend.unknown-delivery", found=name)
     return found
 
 
-def deliveries(desk: Desk, wanted: Wanted, limit: int) -> tuple[int, list[Delivery]]:
+def deliveries(desk: Counter, wanted: Wanted, limit: int) -> tuple[int, list[Delivery]]:
     """Return how many deliveries are meant, and the newest of them."""
-    return views.deliveries(desk.store, filter_of(desk, wanted), limit)
+    return views.deliveries(desk.source, filter_of(desk, wanted), limit)
 
 
-def stories(desk: Desk, name: str) -> list[Story]:
+def stories(desk: Counter, name: str) -> list[Story]:
     """Return the deliveries that `name` means, each with its timeline and its lane.
 
     Raises:
@@ -113,21 +113,21 @@ def stories(desk: Desk, name: str) -> list[Story]:
     return [
         Story(
             delivery,
-            tuple(views.timeline(desk.store, delivery.id)),
-            next(iter(views.lane_views(desk.store, delivery.destination)), None),
+            tuple(views.timeline(desk.source, delivery.id)),
+            next(iter(views.lane_views(desk.source, delivery.destination)), None),
         )
         for delivery in find(desk, name)
     ]
 
 
-def check_lane(desk: Desk, destination: str | None) -> frozenset[str]:
+def check_lane(desk: Counter, destination: str | None) -> frozenset[str]:
     """Return the configured destinations; one that was taken out may still have deliveries.
 
     Raises:
         UsageError: `resend.unknown-destination`.
     """
     known = frozenset(desk.destinations)
-    if destination is None or destination in known or views.lane_views(desk.store, destination):
+    if destination is None or destination in known or views.lane_views(desk.source, destination):
         return known
     raise UsageError(
         "resend.unknown-destination", found=destination, nearest=nearest(destination, sorted(known))

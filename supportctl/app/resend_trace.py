@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from resend.ledger import views
 from resend.ledger.views import Filter
 from resend.model import State
-from supportctl.app.resend_desk import open_desk, store_file
+from supportctl.app.resend_counter import open_counter, store_file
 from supportctl.app.resend_look import ledger_of
 from supportctl.core import log
 from supportctl.core.errors import SupportctlError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from supportctl.app.resend_desk import Desk
+    from supportctl.app.resend_counter import Counter
     from supportctl.catalog import Catalog
 
 _MOST = 20
@@ -29,7 +29,7 @@ _DONE = {State.DELIVERED: True, State.ESCALATED: False, State.CANCELLED: False}
 class LedgerHistory:
     """`supportctl.app.sync_trace.Ledger`, for the calls of one destination, or of all."""
 
-    def __init__(self, desk: Desk, destination: str | None, catalog: Catalog) -> None:
+    def __init__(self, desk: Counter, destination: str | None, catalog: Catalog) -> None:
         self._desk = desk
         self._destination = destination
         self._words = ResendWords(ledger_of(desk), catalog)
@@ -37,7 +37,7 @@ class LedgerHistory:
     def history(self, source: str, call_id: str) -> list[Told]:
         """Return what was done for a call, oldest first."""
         wanted = Filter(destination=self._destination, source=source, call_id=call_id)
-        _, found = views.deliveries(self._desk.store, wanted, _MOST)
+        _, found = views.deliveries(self._desk.source, wanted, _MOST)
         at, words = self._words.ledger.at, self._words
         told: list[Told] = []
         for delivery in found:
@@ -45,7 +45,7 @@ class LedgerHistory:
             told.append(Told(at(delivery.enqueued_at), words.say("event-accepted", deadline=deadline), None))
             told += [
                 Told(at(event.at), words.event(event, delivery).rstrip(". "), _DONE.get(event.state))
-                for event in views.timeline(self._desk.store, delivery.id)
+                for event in views.timeline(self._desk.source, delivery.id)
             ]
         return sorted(told, key=lambda entry: entry.at)
 
@@ -54,7 +54,7 @@ class LedgerHistory:
 def ledger_history(config: Path | None, crm: str | None, catalog: Catalog) -> Iterator[LedgerHistory | None]:
     """Give what the ledger knows; None where nothing was ever resent, or where the ledger cannot be read."""
     try:
-        desk = open_desk(config) if _is_there(config) else None
+        desk = open_counter(config) if _is_there(config) else None
     except SupportctlError as error:
         log.event("warning", "resend.ledger-unreadable", error=str(error))
         desk = None

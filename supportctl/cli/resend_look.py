@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from supportctl.app.resend_desk import Desk
+    from supportctl.app.resend_counter import Counter
     from supportctl.app.resend_look import Wanted
     from supportctl.catalog import Catalog
 
@@ -57,10 +57,10 @@ def wanted_of(context: click.Context, ids: tuple[str, ...] = ()) -> Wanted:
 @click.pass_context
 def status(context: click.Context, destination: str | None, watch: float | None, format_: str) -> int:
     """Show the lanes: what waits, since when, how fast it drains, and what stands in the way."""
-    from supportctl.app.resend_desk import open_desk
+    from supportctl.app.resend_counter import open_counter
 
     chosen = settings(context)
-    with open_desk(chosen.config) as desk:
+    with open_counter(chosen.config) as desk:
         if watch is None:
             click.echo(_status(desk, destination, format_, chosen.catalog), nl=False)
         else:
@@ -69,7 +69,7 @@ def status(context: click.Context, destination: str | None, watch: float | None,
 
 
 def _status(
-    desk: Desk, destination: str | None, format_: str, catalog: Catalog, *, one_line: bool = False
+    desk: Counter, destination: str | None, format_: str, catalog: Catalog, *, one_line: bool = False
 ) -> str:
     from supportctl.app import resend_look
 
@@ -84,7 +84,7 @@ def _status(
     return render_status(found, catalog, color=terminal_colour(), width=terminal_width())
 
 
-def _watch(desk: Desk, destination: str | None, format_: str, catalog: Catalog, seconds: float) -> None:
+def _watch(desk: Counter, destination: str | None, format_: str, catalog: Catalog, seconds: float) -> None:
     from supportctl.cli.output import terminal_width
 
     on_terminal = format_ == "text" and terminal_width() is not None
@@ -111,11 +111,11 @@ def _watch(desk: Desk, destination: str | None, format_: str, catalog: Catalog, 
 @click.pass_context
 def list_(context: click.Context, /, limit: int, format_: str, **_: object) -> int:
     """List deliveries."""
-    from supportctl.app.resend_desk import open_desk
+    from supportctl.app.resend_counter import open_counter
     from supportctl.app.resend_look import deliveries, ledger_of
 
     chosen = settings(context)
-    with open_desk(chosen.config) as desk:
+    with open_counter(chosen.config) as desk:
         total, found = deliveries(desk, wanted_of(context), limit)
         ledger = ledger_of(desk)
     if format_ == "json":
@@ -137,11 +137,11 @@ def list_(context: click.Context, /, limit: int, format_: str, **_: object) -> i
 @click.pass_context
 def show(context: click.Context, delivery: str, format_: str) -> int:
     """Show one delivery: why it is where it is, what was tried when, what comes next, and who acts."""
-    from supportctl.app.resend_desk import open_desk
+    from supportctl.app.resend_counter import open_counter
     from supportctl.app.resend_look import ledger_of, stories
 
     chosen = settings(context)
-    with open_desk(chosen.config) as desk:
+    with open_counter(chosen.config) as desk:
         found, ledger = stories(desk, delivery), ledger_of(desk)
     if format_ == "json":
         from supportctl.report.resend import as_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from resend.ledger.acts import acts_of
+from resend.acts import acts_of
 from resend.model import ENDED, Acts, State
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resend.ledger.acts import acts_of
+from resend.acts import acts_of
 from resend.model import Acts, Breaker, State
 from supportctl.core.text import clean
 from supportctl.report.wording import counted
