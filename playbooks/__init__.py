@@ -1,1 +1,1 @@
-"""Playbooks and the engine that runs them: not built yet."""
+"""Playbooks: the desk's knowledge in a form that runs, and the engine that runs it."""

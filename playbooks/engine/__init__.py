@@ -1,0 +1,1 @@
+"""The engine: format, loader, planner (pure), executor, journal, lint, test kit."""
