@@ -182,7 +182,7 @@ class Arm(Part):
 
 
 class Ways(Part):
-    """`written`: the first arm whose condition holds. `likely`: all of them, the best first, until one helps."""
+    """`written`: the first arm whose condition holds. `likely`: all such arms, the best first."""
 
     order: Literal["written", "likely"] = "written"
     arms: tuple[Arm, ...] = Field(min_length=1)

@@ -272,7 +272,7 @@ class Tried(NamedTuple):
     kind: str
     at: float
     result: str = (
-        ""  # a word: done, did-not-help, skipped, verified, not-verified, refused, failed, undone ...
+        ""  # a word: done, skipped, verified, refused, undone ...
     )
     changed: tuple[str, ...] = ()  # codes that came (+code) or went (-code) with it
 
@@ -280,8 +280,8 @@ class Tried(NamedTuple):
 class State(NamedTuple):
     """All that the planner remembers.
 
-    `doing` is what it waits for; `phase` says where in the step it is ("" or `verify`, `undo`). `findings` are
-    the latest about each target. Times are seconds since the run began.
+    `doing` is what it waits for; `phase` says where in the step it is ("" or `verify`, `undo`). `findings`
+    are the latest about each target. Times are seconds since the run began.
     """
 
     at: str = ""
@@ -307,7 +307,7 @@ class State(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What follows from an event: the new state, notices, and what is to be done next (None: keep waiting)."""
+    """What follows from an event: the state, notices, and what is to be done (None: keep waiting)."""
 
     state: State
     notices: tuple[Notice, ...] = ()
