@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from resend.model import Delivery
     from supportctl.app.resend_counter import Counter
+    from supportctl.app.resend_desk import Desk
 
 _LONGEST_NUMBER = 18  # digits of a delivery's number
 _ALL = 1000
@@ -60,6 +61,19 @@ def status(desk: Counter, destination: str | None = None) -> Status:
     still = [view.destination for view in found if view.pending and view.breaker is not Breaker.CLOSED]
     acts = {name: who_acts(desk.source, name) for name in still[:_ASKED]}
     return Status(ledger_of(desk), tuple(found), tuple(idle), known, acts)
+
+
+def checked_status(desk: Desk, destination: str | None = None) -> Status:
+    """Return the lanes, and where the ledger does not agree with itself; it reads one index as a whole.
+
+    Raises:
+        UsageError: `resend.unknown-destination`.
+    """
+    from resend.ledger.audit import verify
+
+    lanes = status(desk, destination)
+    found = [each for each in verify(desk.store) if destination in {None, each.destination}]
+    return lanes._replace(disagreements=tuple(found))
 
 
 def filter_of(desk: Counter, wanted: Wanted) -> Filter:

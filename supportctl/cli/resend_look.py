@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from supportctl.cli.options import Seconds, common_options, settings
 from supportctl.cli.resend import format_option, resend
+from supportctl.core.errors import EXIT_FAULT, EXIT_OK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import Any, TypeVar
 
-    from supportctl.app.resend_counter import Counter
     from supportctl.app.resend_look import Wanted
     from supportctl.catalog import Catalog
+    from supportctl.core.clock import Clock
+    from supportctl.report.resend.model import Status
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,30 +54,53 @@ def wanted_of(context: click.Context, ids: tuple[str, ...] = ()) -> Wanted:
 @resend.command()
 @click.option("--destination", metavar="NAME", help="Only this account of `crm:`.")
 @click.option(
+    "--check", is_flag=True, help="Count anew, and say where the ledger disagrees with itself."
+)
+@click.option(
     "--watch", type=Seconds(0.2, 3600), metavar="SECONDS", help="Show it again and again until Ctrl-C."
 )
 @format_option
 @common_options
 @click.pass_context
-def status(context: click.Context, destination: str | None, watch: float | None, format_: str) -> int:
-    """Show the lanes: what waits, since when, how fast it drains, and what stands in the way."""
-    from supportctl.app.resend_counter import open_counter
+def status(
+    context: click.Context, destination: str | None, watch: float | None, format_: str, *, check: bool
+) -> int:
+    """Show the lanes: what waits, since when, how fast it drains, and what stands in the way.
 
+    Exit codes: 0 whatever it shows; with --check 3 if the ledger disagrees with itself.
+    """
     chosen = settings(context)
-    with open_counter(chosen.config) as desk:
-        if watch is None:
-            click.echo(_status(desk, destination, format_, chosen.catalog), nl=False)
-        else:
-            _watch(desk, destination, format_, chosen.catalog, watch)
-    return 0
+    with _look(chosen.config, destination, check=check) as look:
+        if watch is not None:
+            return _watch(look, format_, chosen.catalog, watch)
+        found = look.status()
+        click.echo(_shown(found, format_, chosen.catalog), nl=False)
+    return EXIT_FAULT if found.disagreements else EXIT_OK
 
 
-def _status(
-    desk: Counter, destination: str | None, format_: str, catalog: Catalog, *, one_line: bool = False
-) -> str:
+class _Look(NamedTuple):
+    clock: Clock
+    status: Callable[[], Status]
+
+
+@contextmanager
+def _look(config: Path | None, destination: str | None, *, check: bool) -> Iterator[_Look]:
+    """Give what looks at the lanes; a check is for those who have time for it."""
     from supportctl.app import resend_look
 
-    found = resend_look.status(desk, destination)
+    if check:
+        from supportctl.app.resend_desk import open_desk
+
+        with open_desk(config) as desk:
+            yield _Look(desk.clock, lambda: resend_look.checked_status(desk, destination))
+        return
+    from supportctl.app.resend_counter import open_counter
+
+    with open_counter(config) as counter:
+        yield _Look(counter.clock, lambda: resend_look.status(counter, destination))
+
+
+def _shown(found: Status, format_: str, catalog: Catalog, *, one_line: bool = False) -> str:
     if format_ == "json":
         from supportctl.report.resend import as_json
 
@@ -84,22 +111,25 @@ def _status(
     return render_status(found, catalog, color=terminal_colour(), width=terminal_width())
 
 
-def _watch(desk: Counter, destination: str | None, format_: str, catalog: Catalog, seconds: float) -> None:
+def _watch(look: _Look, format_: str, catalog: Catalog, seconds: float) -> int:
     from supportctl.cli.output import terminal_width
 
     on_terminal = format_ == "text" and terminal_width() is not None
+    agrees = True
     try:
         while True:
-            text = _status(desk, destination, format_, catalog, one_line=True)
+            found = look.status()
+            agrees = not found.disagreements
+            text = _shown(found, format_, catalog, one_line=True)
             if on_terminal:
                 click.clear()
                 text += f"\n{catalog.phrase('resend.watching', seconds=f'{seconds:g}')}\n"
             elif format_ == "text":
                 text += "\n"
             click.echo(text, nl=False)
-            desk.clock.sleep(seconds)
+            look.clock.sleep(seconds)
     except KeyboardInterrupt:
-        return
+        return EXIT_OK if agrees else EXIT_FAULT
 
 
 @resend.command("list")

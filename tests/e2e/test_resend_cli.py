@@ -5,85 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 
 import pytest
+from resend_shop import PAIR, Shop, a_call
 
-from integrations.lab.house import PortalHouse, Wanted
+from integrations.lab.house import PortalHouse
 from supportctl.core.clock import SystemClock
 
-PAIR = (Wanted("pbx", "uis", "telephony"), Wanted("acme", "bitrix24", "crm"))
 COMMAND = [sys.executable, "-P", "-c", "from supportctl.cli.main import main; main()"]
-NOW = datetime.now(UTC)
-
-
-class Shop:
-    """A house of portals with its configuration; `run` is the command line with it."""
-
-    def __init__(self, supportctl, house, folder, **sections):
-        self.house, self._supportctl, self._folder = house, supportctl, folder
-        site = {"id": "lab", "phone_region": "RU", "timezone": "Europe/Moscow"}
-        config = {"site": site, **house.sections(), **sections}
-        # the portal allows a burst of 50: nobody has used it yet, and a test makes few requests
-        config["crm"] = {"acme": {**config["crm"]["acme"], "rate": "50/s"}}
-        self.config = str(self.file("supportctl.yaml", json.dumps(config)))
-
-    def __call__(self, *words, lang="en"):
-        return self._supportctl("--lang", lang, "--config", self.config, *words)
-
-    def json(self, *words, exit_code=0):
-        ended = self(*words, "--format", "json")
-        assert ended.exit_code == exit_code, ended
-        return json.loads(ended.out)
-
-    def file(self, name, text):
-        path = self._folder / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def gaps(self):
-        """Write what a comparison finds; return the file."""
-        ended = self("sync", "check", "--format", "json")
-        return str(self.file("gaps.json", ended.out))
-
-    def numberless(self):
-        """Return the id of the lost call of a caller who hides the number."""
-        lost = {gap.call_id for gap in self.house.day.expected() if gap.code == "sync.call-missing"}
-        calls = [each.call for each in self.house.day.happened]
-        (call,) = (call for call in calls if call.call_id in lost and not call.contact_phone)
-        return call.call_id
-
-    def calls(self, *calls):
-        return str(self.file("calls.jsonl", "".join(f"{json.dumps(call)}\n" for call in calls)))
-
-    def in_crm(self):
-        """Return how often each call id is in the portal's own books."""
-        found: dict[str, int] = {}
-        for row in self.house.portal("acme").store.statistics.rows.values():
-            found[row.call.external_id] = found.get(row.call.external_id, 0) + 1
-        return found
-
-
-@pytest.fixture
-def shop(supportctl, tmp_path):
-    with PortalHouse(PAIR, day="gaps") as house:
-        yield Shop(supportctl, house, tmp_path)
-
-
-def a_call(call_id="c-1", **more):
-    return {
-        "call_id": call_id,
-        "direction": "in",
-        "started_at": (NOW - timedelta(hours=1)).isoformat(),
-        "duration_s": 61,
-        "contact_phone": "+79161234567",
-        "answered": True,
-        **more,
-    }
 
 
 def test_what_the_comparison_finds_is_brought_once(shop):
@@ -113,69 +45,6 @@ def test_what_the_comparison_finds_is_brought_once(shop):
     document = json.loads(shop("sync", "check", "--format", "json").out)
     left = [gap["call"]["call_id"] for gap in document["gaps"] if gap["resendable"]]
     assert left == [numberless], "a CRM takes no call without a number: people were told"
-
-
-BAD = {
-    "calls.missing-field": [{"call_id": "x"}, {k: v for k, v in a_call().items() if k != "contact_phone"}],
-    "calls.empty-field": [a_call(""), a_call("p", contact_phone=""), a_call("q", contact_phone=None)],
-    "calls.duplicate": [a_call("good")],
-    "calls.bad-time": [a_call("t", started_at="yesterday")],
-    "resend.call-in-future": [a_call("f", started_at=(NOW + timedelta(hours=1)).isoformat())],
-    "resend.call-too-old": [a_call("o", started_at=(NOW - timedelta(hours=25)).isoformat())],
-    "resend.recording-path": [a_call("r", recording_url="/var/spool/asterisk/1.wav")],
-    "resend.recording-inside": [a_call("i", recording_url="http://169.254.169.254/latest")],
-    "resend.too-long": [a_call("l" * 230)],
-}
-
-
-def test_bad_lines_are_rejected_with_line_and_reason_and_the_rest_is_accepted(shop):
-    bad = [(code, call) for code, calls in BAD.items() for call in calls]
-    file = shop.calls(a_call("good"), *(call for _, call in bad), a_call("last", contact_phone="anonymous"))
-    done = shop.json("resend", "add", "--destination", "acme", file, exit_code=4)
-    assert done["accepted"] == 2
-    assert [(each["line"], each["code"]) for each in done["rejected"]] == [
-        (number, code) for number, (code, _) in enumerate(bad, 2)
-    ]
-    assert all(each["reason"] for each in done["rejected"])
-    text = shop("resend", "add", "--destination", "acme", file)
-    assert text.exit_code == 4
-    assert re.findall(r"line (\d+): ", text.out) == [str(each["line"]) for each in done["rejected"]]
-
-
-def test_a_file_without_one_usable_call(shop):
-    done = shop.json(
-        "resend", "add", "--destination", "acme", shop.calls(BAD["calls.bad-time"][0]), exit_code=3
-    )
-    assert (done["accepted"], len(done["rejected"])) == (0, 1)
-
-
-def test_old_calls_are_taken_when_somebody_says_so(shop):
-    file = shop.calls(*BAD["resend.call-too-old"])
-    assert shop("resend", "add", "--destination", "acme", file).exit_code == 3
-    assert shop.json("resend", "add", "--destination", "acme", file, "--any-age")["accepted"] == 1
-
-
-@pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_standard_input(shop, monkeypatch, form):
-    call = a_call()
-    text = json.dumps(call) if form == "jsonl" else f"{';'.join(call)}\n{';'.join(map(str, call.values()))}\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert shop.json("resend", "add", "--destination", "acme", "-")["accepted"] == 1
-
-
-def test_a_destination_that_is_not_there(shop):
-    ended = shop("resend", "add", "--destination", "acmee", shop.calls(a_call()), "--format", "json")
-    error = json.loads(ended.out)["error"]
-    assert (ended.exit_code, error["code"]) == (2, "resend.unknown-destination")
-    assert "acme" in error["expected"]
-
-
-def test_a_changed_call_is_an_update(shop):
-    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
-    changed = shop.calls(a_call(recording_url="https://rec.example/1.mp3"))
-    assert shop.json("resend", "add", "--destination", "acme", changed, "--dry-run")["updated"] == 1
-    assert shop.json("resend", "add", "--destination", "acme", changed)["updated"] == 1
-    assert shop.json("resend", "list")["total"] == 1
 
 
 def test_a_call_that_the_crm_refuses_is_handed_to_people(shop):
@@ -292,73 +161,6 @@ def test_recover_queues_nothing_when_a_side_cannot_be_read(shop):
     shop.house.switch("acme", "expired-token", on=True)
     done = shop.json("resend", "recover", "--destination", "acme", "--since", "24h", exit_code=5)
     assert (done["complete"], done["accepted"]) == (False, 0)
-
-
-def test_list_filters(shop):
-    shop("resend", "add", "--destination", "acme", shop.gaps())
-    everything = shop.json("resend", "list")["deliveries"]
-    latest = max(everything, key=lambda d: d["started_at"])
-    found = shop.json("resend", "list", "--since", latest["started_at"])
-    assert [d["call_id"] for d in found["deliveries"]] == [latest["call_id"]]
-    assert shop.json("resend", "list", "--until", latest["started_at"])["total"] == 7
-    limited = shop.json("resend", "list", "--limit", "3")
-    assert (limited["total"], len(limited["deliveries"])) == (8, 3)
-    assert shop.json("resend", "list", "--source", "other")["total"] == 0
-    assert shop.json("resend", "list", "--error", "nothing")["total"] == 0
-    assert "No delivery fits" in shop("resend", "list", "--state", "held").out
-
-
-def test_the_ledger_is_part_of_a_calls_way(shop):
-    gaps = shop.gaps()
-    lost = next(gap.call_id for gap in shop.house.day.expected() if gap.code == "sync.call-missing"
-                and gap.call_id != shop.numberless())  # fmt: skip
-    assert "no call was ever resent from here" in shop("sync", "trace", lost).out
-    shop("resend", "add", "--destination", "acme", gaps)
-    shop("resend", "run", "--until-empty")
-    way = shop("sync", "trace", lost)
-    assert way.exit_code == 0
-    assert re.search(r"ledger +accepted", way.out)
-    assert "sent: Bitrix24 has it" in way.out
-
-
-def test_status_watches(shop, monkeypatch):
-    shop("resend", "add", "--destination", "acme", shop.calls(a_call()))
-    slept = []
-
-    def sleep(_, seconds):
-        slept.append(seconds)
-        if len(slept) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(SystemClock, "sleep", sleep)
-    ended = shop("resend", "status", "--watch", "5", "--format", "json")
-    assert (ended.exit_code, slept) == (0, [5.0] * 3)
-    documents = [json.loads(line) for line in ended.out.splitlines()]
-    assert [d["lanes"][0]["verifying"] for d in documents] == [1, 1, 1]
-
-
-@pytest.mark.parametrize("lang", ["en", "ru"])
-def test_every_screen_is_whole_in_every_language(shop, lang):
-    shop(
-        "resend",
-        "add",
-        "--destination",
-        "acme",
-        shop.calls(a_call(), a_call("c-2", contact_phone="anonymous")),
-    )
-    shop("resend", "run", "--until-empty")
-    words = (["status"], ["list"], ["show", "1"], ["show", "2"], ["now", "2", "--dry-run"], ["run", "--once"])
-    for each in words:
-        text = shop("resend", *each, lang=lang).out
-        assert text
-        assert not re.search(r"\?|\{|event-|None|state-", text), text
-        assert bool(re.search("[а-яё]", text)) == (lang == "ru")
-
-
-def test_without_a_configuration(supportctl, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    ended = supportctl("--lang", "en", "resend", "status", "--format", "json")
-    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "resend.no-config")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process there")

@@ -34,8 +34,11 @@ def lanes(status: Status) -> Document:
     told += [_idle(name, status) for name in status.idle]
     told.sort(key=lambda lane: lane["destination"])
     totals = {state.value: sum(lane[state.value] for lane in told) for state in State}
-    return {"schema": LANES, "at": _iso(status.ledger, status.ledger.now.timestamp()), "lanes": told,
-            "totals": totals}  # fmt: skip
+    document = {"schema": LANES, "at": _iso(status.ledger, status.ledger.now.timestamp()), "lanes": told,
+                "totals": totals}  # fmt: skip
+    if status.disagreements is not None:
+        document["disagreements"] = [each._asdict() for each in status.disagreements]
+    return document
 
 
 def _lane(view: LaneView, status: Status) -> Document:

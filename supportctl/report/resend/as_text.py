@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from resend.acts import acts_of
@@ -35,7 +36,7 @@ def render_status(status: Status, catalog: Catalog, *, color: bool = False, widt
     """Return all lanes: those with trouble first, then those with most to do."""
     words = ResendWords(status.ledger, catalog)
     page = _StatusPage(status, words, color=color, width=max(width or DEFAULT_WIDTH, MIN_WIDTH))
-    return _text(page.lines())
+    return _text(chain(page.lines(), page.agreement()))
 
 
 class _StatusPage:
@@ -62,6 +63,22 @@ class _StatusPage:
                     yield ""
                 first = _INDENT if number else f"{clean(view.destination)}: "
                 yield from wrap(sentence, self._width, first, _INDENT)
+
+    def agreement(self) -> Iterator[str]:
+        """Yield what a check of the ledger has found."""
+        found = self._status.disagreements
+        if found is None:
+            return
+        yield ""
+        if not found:
+            yield self._words.say("agrees")
+            return
+        yield from wrap(self._words.count("disagrees", len(found)), self._width, "", "")
+        for each in found[:LANES_SHOWN]:
+            sentence = self._words.disagreement(each)
+            yield from wrap(sentence, self._width, f"{_INDENT}{clean(each.destination)}: ", _INDENT * 2)
+        if len(found) > LANES_SHOWN:
+            yield _INDENT + self._words.count("more-disagreements", len(found) - LANES_SHOWN)
 
     def _rank(self, view: LaneView) -> tuple[bool, int, str]:
         stopped = view.breaker is not Breaker.CLOSED or bool(view.paused_by)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
+    from resend.ledger.audit import Disagreement
     from resend.ledger.views import Event, LaneView
     from resend.model import Acts, Delivery
 
@@ -35,7 +36,8 @@ class Ledger(NamedTuple):
 class Status(NamedTuple):
     """All lanes. `idle` are destinations without a lane yet, `known` those that the configuration has.
 
-    `acts` says of lanes that stand still who has to act.
+    `acts` says of lanes that stand still who has to act; `disagreements` are where the ledger does not agree
+    with itself, None if it was not asked.
     """
 
     ledger: Ledger
@@ -43,6 +45,7 @@ class Status(NamedTuple):
     idle: tuple[str, ...]
     known: frozenset[str]
     acts: Mapping[str, Acts] = {}
+    disagreements: tuple[Disagreement, ...] | None = None
 
 
 class Story(NamedTuple):

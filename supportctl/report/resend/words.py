@@ -12,6 +12,7 @@ from supportctl.report.wording import counted
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from resend.ledger.audit import Disagreement
     from resend.ledger.views import Event, LaneView
     from resend.model import Delivery
     from supportctl.catalog import Catalog
@@ -46,6 +47,17 @@ class ResendWords:
         """Return a phrase in the form that `n` asks for; `{number}` is `n` in groups of three digits."""
         texts = {name: str(value) for name, value in args.items()}
         return counted(self._catalog, f"resend.{key}", n, number=self.number(n), **texts)
+
+    def disagreement(self, found: Disagreement) -> str:
+        """Return where the ledger does not agree with itself."""
+        kept, actual = self.number(found.kept), self.number(found.actual)
+        if found.what == "no-lane":
+            return self.count("no-lane", found.actual)
+        if found.what == "token":
+            return self.count("early-token", found.actual, token=kept)
+        known = found.what in set(State)
+        state = self.say(f"state-{found.what}") if known else clean(found.what)
+        return self.say("miscounted", state=state, kept=kept, actual=actual)
 
     def number(self, n: int) -> str:
         """Return a number in groups of three digits."""
