@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,51 @@ def test_a_check_of_a_printer_on_the_network(tmp_path, monkeypatch):
         exit_code, modules = modules_after("check", next(iter(lab.targets.values())))
     assert exit_code == 0
     assert not modules & HEAVY
+
+
+# A configuration is validated in full, and by pydantic, whatever it is read for; a ledger in a file is read
+# without SQLAlchemy.
+CONFIG = """
+site: {name: Shop, timezone: Europe/Moscow}
+store: "sqlite:///ledger.db"
+crm:
+  acme: {kind: webhook, url: "https://crm.example/calls"}
+"""
+LOOKS = [["status"], ["status", "--format", "json"], ["list"], ["list", "--state", "waiting"], ["show", "1"]]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Return the configuration of a shop whose ledger has a call in a lane that stands still."""
+    from datetime import timedelta
+
+    from resend.ledger.accept import accept
+    from resend.ledger.store import Store
+    from supportctl.core.call import Call
+    from supportctl.core.clock import SystemClock
+
+    config, clock = tmp_path / "supportctl.yaml", SystemClock()
+    config.write_text(CONFIG)
+    store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", clock)
+    began = clock.now() - timedelta(hours=1)
+    accept(store, "acme", [Call("c-1", "pbx", "in", began, 60, "+79161234567", answered=True)], 86_400.0)
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE lanes SET breaker = 'open', last_code = 'expired_token'")
+    store.close()
+    return str(config)
+
+
+@pytest.mark.parametrize("words", LOOKS)
+def test_a_look_into_a_ledger(shop, words):
+    exit_code, modules = modules_after("--config", shop, "resend", *words)
+    assert exit_code == 0
+    light = HEAVY - {"importlib.metadata", "pydantic", "yaml"}  # the configuration's; see above
+    assert not modules & light
+    assert not modules & {"resend.lane", "resend.ledger.store", "integrations.http"}
+
+
+def test_a_look_with_a_wrong_configuration(shop):
+    Path(shop).write_text(CONFIG + "host: {services: 7}\n")
+    exit_code, modules = modules_after("--config", shop, "resend", "status")
+    assert exit_code == 2, "a part that a look does not need is read as strictly"
+    assert "sqlalchemy" not in modules
