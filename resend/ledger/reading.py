@@ -52,6 +52,7 @@ class Reader:
     def __init__(self, url: str, connection: sqlite3.Connection) -> None:
         self._url = url
         self._connection = connection
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000:.0f}")
 
     @contextmanager
     def reading(self) -> Iterator[Ask]:
@@ -94,19 +95,24 @@ def reader_of(url: str) -> Reader | None:
         with Path(path).open("rb") as content:
             if content.read(len(_MAGIC)) != _MAGIC:
                 return None
-        # Not `mode=ro`: who is the last to close a journal and may not write leaves it behind.
-        address = f"{Path(path).absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(address, uri=True, timeout=_OPEN_S, isolation_level=None)
+        address = Path(path).absolute().as_uri()
+        # The file of another version is not to change by a byte, and who closes a journal tidies it up.
+        with closing(_opened(f"{address}?mode=ro")) as connection:
+            row = connection.execute("SELECT version FROM ledger_about").fetchone()
+        if row is None or row[0] != VERSION:
+            return None
+        # Whoever may not write and is the last to close leaves the journal's files behind.
+        return Reader(url, _opened(f"{address}?mode=rw", "PRAGMA query_only=ON"))
     except (OSError, ValueError, sqlite3.Error):
         return None
+
+
+def _opened(address: str, *pragmas: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=_OPEN_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA query_only=ON")
-        row = connection.execute("SELECT version FROM ledger_about").fetchone()
-        if row is None or row[0] != VERSION:
-            connection.close()
-            return None
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000:.0f}")
+        for pragma in pragmas:
+            connection.execute(pragma)
     except sqlite3.Error:
         connection.close()
-        return None
-    return Reader(url, connection)
+        raise
+    return connection

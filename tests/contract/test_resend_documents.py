@@ -60,6 +60,10 @@ LANE = record(
 LANES_1 = record(
     schema={"const": "supportctl.lanes/1"}, at=MOMENT, lanes=list_of(LANE), totals=record(**COUNTED)
 )
+DISAGREEMENT = record(
+    destination=TEXT, what={"enum": [*STATES, "no-lane", "token"]}, kept=NUMBER, actual=NUMBER
+)
+CHECKED_1 = {"allOf": [LANES_1, record(disagreements=list_of(DISAGREEMENT))]}
 DELIVERY = record(
     id=NUMBER,
     destination=TEXT,
@@ -188,6 +192,20 @@ def test_lanes(ask):
     acme = document["lanes"][0]
     assert (acme["breaker"], acme["forecast_s"]) == ("open", None)
     assert {acme[state] for state in STATES} == {1}
+    assert "disagreements" not in document
+
+
+def test_lanes_of_a_checked_ledger(ask, tmp_path):
+    document = ask("status", "--check")
+    holds(document, CHECKED_1)
+    assert document["disagreements"] == []
+    store = Store(f"sqlite:///{tmp_path / 'supportctl.db'}", SystemClock())
+    with store.write() as connection:
+        connection.execute(sa.update(COUNTS).where(COUNTS.c.state == "held").values(count=2))
+    store.close()
+    document = ask("status", "--check", exit_code=3)
+    holds(document, CHECKED_1)
+    assert document["disagreements"] == [{"destination": "acme", "what": "held", "kept": 2, "actual": 1}]
     assert document["totals"] == dict.fromkeys(STATES, 1)
 
 

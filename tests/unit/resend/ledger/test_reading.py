@@ -149,6 +149,29 @@ def test_other_ledgers_are_left_to_a_store(tmp_path):
         assert reader_of(url) is None
 
 
+def test_a_newer_ledger_that_a_killed_process_left_is_not_changed_by_a_byte(tmp_path):
+    live, left = tmp_path / "live.db", tmp_path / "left.db"
+    with closing(sqlite3.connect(live, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("CREATE TABLE ledger_about (version INTEGER)")
+        writer.execute("INSERT INTO ledger_about VALUES (?)", (reading.VERSION + 1,))
+        left.write_bytes(live.read_bytes())
+        journal = tmp_path / "left.db-wal"
+        journal.write_bytes((tmp_path / "live.db-wal").read_bytes())
+    before = left.read_bytes(), journal.read_bytes()
+    assert before[1]
+    assert reader_of(f"sqlite:///{left}") is None
+    assert (left.read_bytes(), journal.read_bytes()) == before
+
+
+def test_nothing_is_left_behind(filled, url, tmp_path):
+    filled.close()
+    made = reader_of(url)
+    assert views.lane_views(made)
+    made.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".db"]
+
+
 def test_a_ledger_that_is_locked_is_left_to_a_store_which_waits(filled, url, tmp_path):
     (path,) = tmp_path.glob("*.db")
     filled.close()
