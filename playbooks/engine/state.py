@@ -271,9 +271,7 @@ class Tried(NamedTuple):
     step: str
     kind: str
     at: float
-    result: str = (
-        ""  # a word: done, skipped, verified, refused, undone ...
-    )
+    result: str = ""  # a word: done, skipped, verified, refused, undone ...
     changed: tuple[str, ...] = ()  # codes that came (+code) or went (-code) with it
 
 

@@ -1,0 +1,93 @@
+"""What a run needs of the world: hands that look and change, a person, a journal. The application plugs them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playbooks.actions.model import Done, Plan
+    from playbooks.engine.graph import Graph
+    from playbooks.engine.model import Check, Role
+    from playbooks.engine.state import Answer, AskConsent, AskPerson, Finish, Notice, Said, ShowReply, State, TellPerson
+    from supportctl.core.finding import Finding
+
+
+class Looked(NamedTuple):
+    """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding."""
+
+    findings: tuple[Finding, ...]
+    targets: tuple[str, ...] = ()
+    facts: Mapping[str, Answer] = {}
+
+
+class Hands(Protocol):
+    """Looks at the shop and changes it. The only way from a playbook to the world."""
+
+    def candidates(self, name: str, role: Role, given: str | None) -> tuple[str, ...]:
+        """Return the targets that fit a role (URLs; accounts as `KIND:NAME`); `given` is what `--set` says.
+
+        Raises:
+            UsageError: what was given is no target, or does not fit.
+        """
+
+    def check(self, check: Check, targets: tuple[str, ...]) -> Looked:
+        """Ask these targets, within the check's deadline; `computer` is this computer and its network."""
+
+    def sync(self, source: str, crm: str, since: str) -> Looked:
+        """Compare telephony with a CRM: one finding for each kind of gap, `count` among its arguments."""
+
+    def lane(self, destination: str) -> Looked:
+        """Look at the deliveries of a destination: facts `waiting`, `held`, `oldest_s` and findings `resend.*`."""
+
+    def plan(self, action: str, params: Mapping[str, str]) -> Plan:
+        """Return what an action would do; looks only.
+
+        Raises:
+            SupportctlError: it cannot be done here.
+        """
+
+    def act(self, plan: Plan) -> Done:
+        """Do it."""
+
+    def undo(self, plan: Plan) -> Done:
+        """Bring back what was before."""
+
+
+class Key(NamedTuple):
+    """What the supporter wants instead of an answer: `hand-over`, `gave-up` or `pause`."""
+
+    wish: str
+
+
+class Late(NamedTuple):
+    """Nobody has answered until the moment when the run is to be handed over."""
+
+
+class Person(Protocol):
+    """The supporter at the screen, and the customer on the line. `until` is when waiting ends, None: never.
+
+    Times are seconds since the run began, pauses included.
+    """
+
+    def ask(self, ask: AskPerson, state: State, until: float | None) -> Answer | Key | Late | None:
+        """Return the answer, None if nobody knows."""
+
+    def tell(self, tell: TellPerson, state: State, until: float | None) -> Said | Key | Late:
+        """Return what was said of the instruction."""
+
+    def consent(self, ask: AskConsent, plan: Plan, state: State, until: float | None) -> bool | Key | Late:
+        """Return whether the action may be done; no unless said."""
+
+    def show(self, reply: ShowReply, state: State) -> None:
+        """Show a ready answer."""
+
+    def notice(self, notice: Notice, state: State) -> None:
+        """Hear of something."""
+
+    def looking(self, targets: tuple[str, ...], state: State) -> None:
+        """Hear that devices are being asked, something is waited for, or changed."""
+
+    def finished(self, finish: Finish, state: State, graph: Graph) -> None:
+        """Hear how it ended."""
