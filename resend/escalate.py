@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from resend.gather import Gathering
-from resend.ledger.escalations import CLOSED, OPEN, RECOVERED, claim, release, told
+from resend.gather import Books, Gathering
+from resend.ledger.escalations import CLOSED, OPEN, RECOVERED
 from resend.routing import Escalating
 from supportctl.core import log
 from supportctl.core.delivery import Issue
@@ -69,24 +69,33 @@ class Offices(NamedTuple):
         return name if name in self.trackers else None
 
 
-def sweep(
+def sweep(  # noqa: PLR0917  who tells whom of what, and how
     store: Store,
     offices: Offices,
     writer: Writer,
     system_of: Callable[[str], str | None],
     settings: Escalating | None = None,
+    books: Books | None = None,
 ) -> Told:
     """Bring the escalations up to date and tell of what is new; safe at any time, by several at once."""
     settings = settings or Escalating()
-    cases = Gathering(store, system_of, settings).gather()
-    return Teller(store, offices, writer, settings).tell(cases)
+    cases = Gathering(store, system_of, settings, books).gather()
+    return Teller(store, offices, writer, settings, books).tell(cases)
 
 
 class Teller:
     """One round of telling. A tracker that fails is left alone until the next round."""
 
-    def __init__(self, store: Store, offices: Offices, writer: Writer, settings: Escalating) -> None:
+    def __init__(
+        self,
+        store: Store,
+        offices: Offices,
+        writer: Writer,
+        settings: Escalating,
+        books: Books | None = None,
+    ) -> None:
         self._store = store
+        self._cases = (books or Books()).cases
         self._offices = offices
         self._writer = writer
         self._settings = settings
@@ -128,7 +137,7 @@ class Teller:
         return case.state == RECOVERED and now >= case.recovered_at + self._settings.close_after_s
 
     def _with_claim(self, fingerprint: str, tell: Callable[[Escalation, str], None]) -> None:
-        case = claim(self._store, fingerprint)
+        case = self._cases.claim(self._store, fingerprint)
         if case is None:
             return  # somebody else tells of it
         name = case.tracker if case.tracker_issue else self._offices.tracker_for(case.who_acts)
@@ -140,11 +149,11 @@ class Teller:
         except ServiceError as error:
             words = f"{error.code}: {error.text}" if error.text else error.code
             log.event("warning", "escalation.not-told", tracker=name, fingerprint=fingerprint, error=words)
-            told(self._store, case, tracker_error=words)
+            self._cases.told(self._store, case, tracker_error=words)
             if name is not None and error.failure is not Failure.DATA:
                 self._failed[name] = words
         finally:
-            release(self._store, case)
+            self._cases.release(self._store, case)
 
     def _tell_tracker(self, case: Escalation, name: str) -> None:
         if not case.tracker_issue:
@@ -167,45 +176,49 @@ class Teller:
         found = tracker.find(case.fingerprint)
         if found is not None and (found.is_open or unclear):
             heard = {} if unclear else {"told_news": 0, "told_count": 0, "told_at": 0.0}
-            told(self._store, case, **_issue_values(name, found), **heard)
+            self._cases.told(self._store, case, **_issue_values(name, found), **heard)
             return
         if case.state != OPEN:  # it has mended itself before anybody was told
-            told(self._store, case, intent="")
+            self._cases.told(self._store, case, intent="")
             return
         if len(self._done["opened"]) >= self._settings.new_issues:
             return
         intent = {"intent": "create", "intent_at": self._now(), "tracker": name}
-        if not told(self._store, case, **intent, **self._told_now(case)):
+        clock = self._store.clock
+        began = clock.monotonic()
+        if not self._cases.told(self._store, case, **intent, **self._told_now(case)):
             return
         title, text = self._writer.issue(case)
+        if clock.monotonic() - began > self._settings.settle_s:
+            return  # we stood still: somebody else may have asked by now, and found nothing
         try:
             issue = tracker.create(case.fingerprint, title, text)
         except ServiceError as error:
             if error.failure is not Failure.AMBIGUOUS:
-                told(self._store, case, intent="", told_news=0, told_count=0, told_at=0.0)
+                self._cases.told(self._store, case, intent="", told_news=0, told_count=0, told_at=0.0)
             raise
-        told(self._store, case, **_issue_values(name, issue))
+        self._cases.told(self._store, case, **_issue_values(name, issue))
         log.event("info", "escalation.opened", tracker=name, issue=issue.number, fingerprint=case.fingerprint)
         self._done["opened"].append(case.fingerprint)
 
     def _comment(self, case: Escalation, name: str) -> None:
         kind = case.news_kind if case.told_news < case.news else UPDATE
-        if not told(self._store, case, **self._told_now(case)):
+        if not self._cases.told(self._store, case, **self._told_now(case)):
             return
         try:
             self._offices.trackers[name].comment(_issue_of(case), self._writer.comment(case, kind))
         except ServiceError as error:
             if error.failure is not Failure.AMBIGUOUS:
                 before = {"told_news": case.told_news, "told_count": case.told_count, "told_at": case.told_at}
-                told(self._store, case, **before)
+                self._cases.told(self._store, case, **before)
             if error.status in _GONE:  # somebody has deleted it
-                told(self._store, case, tracker_issue="", tracker_link="")
+                self._cases.told(self._store, case, tracker_issue="", tracker_link="")
             raise
-        told(self._store, case, tracker_error="")
+        self._cases.told(self._store, case, tracker_error="")
         self._done["commented"].append(case.fingerprint)
 
     def _hand_on(self, case: Escalation, name: str) -> None:
-        if told(self._store, case, tracker_issue="", tracker_link="", intent=""):
+        if self._cases.told(self._store, case, tracker_issue="", tracker_link="", intent=""):
             self._offices.trackers[name].comment(_issue_of(case), self._writer.handed_on(case))
 
     def _close(self, case: Escalation, name: str) -> None:
@@ -213,9 +226,9 @@ class Teller:
         if case.intent == "close":
             found = tracker.find(case.fingerprint)
             if found is None or not found.is_open:
-                told(self._store, case, state=CLOSED, intent="", tracker_error="")
+                self._cases.told(self._store, case, state=CLOSED, intent="", tracker_error="")
                 return
-        if not told(self._store, case, intent="close", intent_at=self._now()):
+        if not self._cases.told(self._store, case, intent="close", intent_at=self._now()):
             return
         try:
             tracker.close(_issue_of(case), self._writer.closing(case))
@@ -224,23 +237,25 @@ class Teller:
                 raise
             # we may not close it: a person will; our last word is said
             words = f"{error.code}: {error.text}"
-            told(self._store, case, state=CLOSED, intent="", tracker_error=words)
+            self._cases.told(self._store, case, state=CLOSED, intent="", tracker_error=words)
             return
-        told(self._store, case, state=CLOSED, intent="", tracker_error="", **self._told_now(case))
+        self._cases.told(self._store, case, state=CLOSED, intent="", tracker_error="", **self._told_now(case))
         self._done["closed"].append(case.fingerprint)
 
     def _tell_place(self, place: str, cases: Sequence[Escalation]) -> None:
-        fresh = [claim(self._store, each.fingerprint) for each in cases if _for_place(each, place)]
+        fresh = [
+            self._cases.claim(self._store, each.fingerprint) for each in cases if _for_place(each, place)
+        ]
         claimed = [case for case in fresh if case is not None]
         try:
             news = [case for case in claimed if _for_place(case, place)]
             if news and self._notify(place, news):
                 for case in news:
-                    told(self._store, case, notified={**case.notified, place: case.news})
+                    self._cases.told(self._store, case, notified={**case.notified, place: case.news})
                     self._done["notified"].append(case.fingerprint)
         finally:
             for case in claimed:
-                release(self._store, case)
+                self._cases.release(self._store, case)
 
     def _notify(self, place: str, news: Sequence[Escalation]) -> bool:
         """Send one message; return whether its news has been told, or may have been."""

@@ -6,18 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from resend.fingerprint import Cause, cause
-from resend.ledger import trouble
-from resend.ledger.escalations import (
-    CLOSED,
-    EXAMPLES,
-    OPEN,
-    RECOVERED,
-    Escalation,
-    escalations,
-    put,
-    read,
-    some_examples,
-)
+from resend.ledger import escalations, trouble
+from resend.ledger.escalations import CLOSED, EXAMPLES, OPEN, RECOVERED, Escalation
 from resend.model import Acts, Breaker, State
 from resend.policy import TRIP_AFTER
 from resend.routing import Escalating, assign
@@ -27,10 +17,18 @@ if TYPE_CHECKING:
 
     from resend.ledger.store import Store
     from resend.ledger.trouble import Failing, Unreported
+    from resend.ports import Cases, Trouble
 
 _AT_ONCE = frozenset({"configuration", "sign-in", "blocked"})
 _GRACE_S = 60.0  # a lane may be making the last try
 _GROWTH = 10
+
+
+class Books(NamedTuple):
+    """The parts of the ledger that escalation needs."""
+
+    trouble: Trouble = trouble
+    cases: Cases = escalations
 
 
 class Live(NamedTuple):
@@ -60,8 +58,15 @@ class Gathering:
     `system_of` returns the kind of a destination, None for one that is not configured here.
     """
 
-    def __init__(self, store: Store, system_of: Callable[[str], str | None], settings: Escalating) -> None:
+    def __init__(
+        self,
+        store: Store,
+        system_of: Callable[[str], str | None],
+        settings: Escalating,
+        books: Books | None = None,
+    ) -> None:
         self._store = store
+        self._trouble, self._cases = books or Books()
         self._system_of = system_of
         self._settings = settings
         self._causes: dict[str, Cause] = {}
@@ -71,19 +76,19 @@ class Gathering:
         with self._store.read() as connection:
             now = self._store.now(connection)
         self._report_ended(now)
-        known = {case.fingerprint: case for case in escalations(self._store)}
+        known = {case.fingerprint: case for case in self._cases.escalations(self._store)}
         self._causes |= {case.fingerprint: case.cause for case in known.values()}
         live: dict[str, Live] = {}
-        for lane in trouble.lanes_with_work(self._store):
+        for lane in self._trouble.lanes_with_work(self._store):
             for found in self._look_at(lane, now):
                 self._add(live, found)
-        for hit in trouble.hits(self._store):
+        for hit in self._trouble.hits(self._store):
             counted = hit.fingerprint in live and hit.destination in live[hit.fingerprint].lanes
             calls = hit.out_of_lane + (0 if counted else hit.in_lane)
             where = frozenset({hit.destination})
             if calls and hit.fingerprint in self._causes:
                 self._add(live, Live(self._causes[hit.fingerprint], calls, where, frozenset(), 0.0))
-        lanes = len(trouble.lane_names(self._store))
+        lanes = len(self._trouble.lane_names(self._store))
         wanted = {*live, *(fingerprint for fingerprint, case in known.items() if case.state != CLOSED)}
         current = [self._bring_up(each, live.get(each), now, lanes) for each in sorted(wanted)]
         return [case for case in current if case is not None and case.state != CLOSED]
@@ -94,11 +99,11 @@ class Gathering:
         live[key] = live[key].plus(found) if key in live else found
 
     def _report_ended(self, now: float) -> None:
-        while found := trouble.unreported(self._store, now + self._settings.deadline_warning_s):
+        while found := self._trouble.unreported(self._store, now + self._settings.deadline_warning_s):
             groups: dict[Cause, list[Unreported]] = defaultdict(list)
             for delivery in found:
                 groups[self._cause_of(delivery)].append(delivery)
-            if not trouble.report(self._store, groups):
+            if not self._trouble.report(self._store, groups):
                 return  # somebody else does the same
 
     def _cause_of(self, delivery: Unreported) -> Cause:
@@ -128,7 +133,7 @@ class Gathering:
         why = Cause(system, "late") if system else Cause("", "not-configured")
         stuck = bool(lane.paused_by) or system is None or lane.breaker is not Breaker.CLOSED
         self._end_overdue(lane, why, now, stuck=stuck)
-        calls = trouble.near_deadline(self._store, lane.destination, warn_at)
+        calls = self._trouble.near_deadline(self._store, lane.destination, warn_at)
         return [Live(why, calls, where, frozenset(), lane.deadline_at)] if calls else []
 
     def _cause_of_lane(self, lane: Failing, system: str) -> Cause:
@@ -142,7 +147,7 @@ class Gathering:
     def _still_pending(self, lane: Failing, *, near: bool) -> int:
         if not near:
             return lane.pending
-        again = trouble.lanes_with_work(self._store, lane.destination)
+        again = self._trouble.lanes_with_work(self._store, lane.destination)
         return again[0].pending if again else 0
 
     def _is_long(self, lane: Failing, now: float) -> bool:
@@ -158,15 +163,15 @@ class Gathering:
         if stuck:
             _, who = assign(why, lane.pending, 1, 1, self._settings)
             words = (lane.error_code, lane.error_text, who)
-            trouble.expire(self._store, lane.destination, why, words, _GRACE_S)
-        trouble.report_overdue(self._store, lane.destination, why)
+            self._trouble.expire(self._store, lane.destination, why, words, _GRACE_S)
+        self._trouble.report_overdue(self._store, lane.destination, why)
 
     def _bring_up(self, fingerprint: str, live: Live | None, now: float, lanes: int) -> Escalation | None:
         examples = []
         if live is not None:
-            examples = some_examples(self._store, fingerprint, sorted(live.lanes))
+            examples = self._cases.some_examples(self._store, fingerprint, sorted(live.lanes))
         with self._store.write() as connection:
-            case = read(connection, fingerprint, lock=True)
+            case = self._cases.read(connection, fingerprint, lock=True)
             if case is None:
                 if live is None:
                     return None
@@ -175,8 +180,8 @@ class Gathering:
             if len(merged.examples) < EXAMPLES and examples:
                 merged = merged._replace(examples=tuple(examples))
             if merged != case:
-                put(connection, merged, afresh=case.state == CLOSED and merged.state == OPEN)
-            return read(connection, fingerprint)
+                self._cases.put(connection, merged, afresh=case.state == CLOSED and merged.state == OPEN)
+            return self._cases.read(connection, fingerprint)
 
 
 def merge(case: Escalation, live: Live | None, now: float, lanes: int, settings: Escalating) -> Escalation:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resend.answers import checked, crashed, found_out, is_nothing, is_refused, parcel_of, refused_whole
 from resend.ledger import lanes
-from resend.ledger.lanes import LEASE_S, Settled
+from resend.ledger.lanes import LEASE_S, Settled, read_breaker
 from resend.model import LeaseLostError, State
 from resend.policy import BreakerView, Decision, Moment, Schedule, after_lookup, after_step, decide, trip
 from resend.telling import LaneEvents
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from resend.ledger.sending import Look
     from resend.ledger.store import Store
     from resend.model import Delivery, Lease
-    from resend.ports import Destination
+    from resend.ports import Destination, Lanes
     from supportctl.core.delivery import Outcome, Parcel
 
 REQUEST_S = 90.0  # below the lease: a request that is still under way is never doubted by another worker
@@ -68,10 +68,12 @@ class Lane:
         holder: str,
         request_s: float = REQUEST_S,
         lease_s: float = LEASE_S,
+        ledger: Lanes = lanes,
     ) -> None:
         if not request_s < lease_s:
             raise ValueError("a lease lasts longer than a request")
         self._store = store
+        self._ledger = ledger
         self._name = name
         self._destination = destination
         self._schedule = schedule
@@ -89,7 +91,7 @@ class Lane:
 
     def drain(self, stop: Callable[[], bool] = lambda: False) -> Drained | None:
         """Send what is due until nothing is, `stop` says so or the breaker opens; None if it is held."""
-        lease = lanes.claim(self._store, self._name, self._holder, self._lease_s)
+        lease = self._ledger.claim(self._store, self._name, self._holder, self._lease_s)
         if lease is None:
             return None
         self._done = Drained(0, 0, None)
@@ -101,7 +103,7 @@ class Lane:
             self._recover(lease)
             while self._round(lease, stop):
                 pass
-            lanes.release(self._store, lease)
+            self._ledger.release(self._store, lease)
         except LeaseLostError:
             return self._done._replace(next_at=None, lost_lease=True)
         except Exception:
@@ -110,22 +112,22 @@ class Lane:
         return self._done
 
     def _recover(self, lease: Lease) -> None:
-        with lanes.look(self._store, self._name) as seen:
+        with self._ledger.look(self._store, self._name) as seen:
             left_behind = seen.has_sending()
         if left_behind:
             # What its worker sent with the last of its lease may still be on its way.
-            lanes.recover(self._store, lease, self._request_s + self._schedule.settle_s)
+            self._ledger.recover(self._store, lease, self._request_s + self._schedule.settle_s)
 
     def _give_back(self, lease: Lease) -> None:
         try:
-            lanes.release(self._store, lease)
+            self._ledger.release(self._store, lease)
         except Exception as error:  # noqa: BLE001  what went wrong before is to be told; a lease ends by itself
             log.event("warning", "resend.not-released", destination=self._name, error=type(error).__name__)
 
     def _round(self, lease: Lease, stop: Callable[[], bool]) -> bool:
         """Make one request; return whether there may be more to do now, and note when there is if not."""
-        with lanes.look(self._store, self._name) as seen:
-            breaker = lanes.read_breaker(seen.lane) if seen.lane and not seen.lane.paused_by else None
+        with self._ledger.look(self._store, self._name) as seen:
+            breaker = read_breaker(seen.lane) if seen.lane and not seen.lane.paused_by else None
             group = None
             if breaker is not None and not stop():
                 allowed = breaker.allows(seen.now, self._destination.batch_size)
@@ -137,7 +139,7 @@ class Lane:
         kind, deliveries = group
         if breaker.trying() != breaker:  # shown, and known to whoever comes after us
             breaker = breaker.trying()
-            lanes.renew(self._store, lease, breaker)
+            self._ledger.renew(self._store, lease, breaker)
         (self._look_up if kind is State.VERIFYING else self._send)(lease, deliveries, breaker)
         return True
 
@@ -181,7 +183,7 @@ class Lane:
         self._put(State.WAITING, [each.id for each in waiting[fits:]])
         # From before the intent on: a worker that is stopped in between wakes up without any time left.
         deadline = Deadline.after(self._request_s, self._store.clock)
-        taken = lanes.intend(self._store, lease, fitting)
+        taken = self._ledger.intend(self._store, lease, fitting)
         batch = [each for each in fitting if each.id in taken]
         if not batch:
             return
@@ -273,7 +275,7 @@ class Lane:
             Settled(outcome, decision, kind, each.revision)
             for each, outcome, decision in zip(batch, outcomes, decisions, strict=True)
         ]
-        lanes.settle(self._store, lease, settled, view, before)
+        self._ledger.settle(self._store, lease, settled, view, before)
         self._events.settled(decisions, view)
         delivered = sum(decision.state is State.DELIVERED for decision in decisions)
         self._done = self._done._replace(delivered=self._done.delivered + delivered)

@@ -371,3 +371,20 @@ def test_a_flood_of_problems_does_not_flood_the_tracker(bench):
 @pytest.mark.parametrize(("phone", "shown"), [("+79990001122", "+799******22"), ("101", "***"), ("", "")])
 def test_phones_are_masked(phone, shown):
     assert masked(phone) == shown
+
+
+def test_who_stood_still_after_the_intent_creates_nothing(bench):
+    """Meanwhile another sweep has asked the tracker, found nothing, and opened the issue."""
+    bench.accept("acme", 3)
+    bench.end("acme", REFUSED)
+
+    class Still(PlainWriter):
+        def issue(self, case):
+            bench.clock.advance(400)  # longer than the claim
+            bench.sweep()
+            return super().issue(case)
+
+    told = sweep(bench.store, bench.offices, Still(), bench.systems.get, bench.settings)
+    assert [issue["open"] for issue in bench.tracker.issues] == [True]
+    assert told.opened == ()
+    assert bench.cases()[0].tracker_issue == "1"
