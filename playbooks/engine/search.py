@@ -1,7 +1,7 @@
 """Finds a playbook by the customer's words, in Russian or English, and says by which of them.
 
-Words are ranked by SQLite's full-text index (BM25, weighted by where a word stands); how much of one symptom was
-said, and how much of what was said is in it, decides between playbooks that share their words.
+Words are ranked by SQLite's full-text index (BM25, weighted by where a word stands); how much of one symptom
+was said, and how much of what was said is in it, decides between playbooks that share their words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIMIT = 10
 _WEIGHTS = (8.0, 4.0, 3.0, 1.0)  # of symptoms, title, tags, about
 _FOREIGN = 0.85  # of a word in another language than that of the run
 _WEAK = 0.25  # of a word that only turns the sentence round
-_WORTH = 0.3  # a hit with a smaller part of the best score helps nobody
+_WORTH = 0.2  # a hit with a smaller part of the best score helps nobody
 _SYMPTOM = 3.0  # how much a symptom that was said word for word counts beside the words alone
 
 
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Why a playbook was found: the symptom that is nearest ("" if none is), and words, as they were meant."""
+    """Why it was found: the symptom that is nearest ("" if none is), and the words, as they were meant."""
 
     symptom: str
     words: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Words as the search compares them: stems, what means the same, and what was meant by a mistyped word.
 
-A customer's words come as they are typed: with the wrong keyboard layout ("yt gtxfnftn xtr"), Russian in Latin
-letters ("ne pechataet chek"), a letter too many. Each word is read as it stands if that makes a known word, else
-in these ways, one after the other.
+A customer's words come as they are typed: with the wrong keyboard layout ("yt gtxfnftn xtr"), Russian in
+Latin letters ("ne pechataet chek"), a letter too many. Each word is read as it stands if that makes a known
+word, else in these ways, one after the other.
 """
 
 from __future__ import annotations
@@ -28,20 +28,17 @@ _WORD = re.compile(r"[^\W_]+")
 _PUNCTUATION = ".,;:!?()\"'«»“”…"
 # Latin letters that look like Russian ones, for words that have both
 _LOOKS_RUSSIAN = str.maketrans("abcehkmoptxy", "авсенкмортху")
-_SOUNDS = tuple(
-    pair.split("=")
-    for pair in (
-        "shch=щ sch=щ zh=ж kh=х ts=ц tz=ц ch=ч sh=ш yu=ю ju=ю iu=ю ya=я ja=я ia=ия yo=е jo=е ye=е je=е yj=ый iy=ий "
-        "a=а b=б c=ц d=д e=е f=ф g=г h=х i=и j=й k=к l=л m=м n=н o=о p=п q=к r=р s=с t=т u=у v=в w=в x=кс "
-        "y=ы z=з '=ь"
-    ).split()
+_SOUNDS = (
+    "shch=щ sch=щ zh=ж kh=х ts=ц tz=ц ch=ч sh=ш yu=ю ju=ю iu=ю ya=я ja=я ia=ия yo=е jo=е ye=е je=е yj=ый "
+    "iy=ий a=а b=б c=ц d=д e=е f=ф g=г h=х i=и j=й k=к l=л m=м n=н o=о p=п q=к r=р s=с t=т u=у v=в w=в x=кс "
+    "y=ы z=з"
 )
-_SOUND = re.compile("|".join(re.escape(latin) for latin, _ in _SOUNDS))
-_LETTERS = dict(_SOUNDS)
+_LETTERS = dict(sound.split("=") for sound in _SOUNDS.split()) | {"'": "ь"}
+_SOUND = re.compile("|".join(_LETTERS))
 
 
 class Vocabulary(NamedTuple):
-    """What means the same, and what says little. `same` has tuples of stems and the stem that stands for them."""
+    """What means the same, and what says little. `same`: tuples of stems, and the stem that stands for them."""
 
     same: Mapping[tuple[str, ...], str]
     longest: int
