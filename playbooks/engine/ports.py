@@ -1,4 +1,4 @@
-"""What a run needs of the world: hands that look and change, a person, a journal. The application plugs them in."""
+"""What a run needs of the world: hands that look and change, and a person. The application has both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from playbooks.actions.model import Done, Plan
     from playbooks.engine.graph import Graph
     from playbooks.engine.model import Check, Role
-    from playbooks.engine.state import Answer, AskConsent, AskPerson, Finish, Notice, Said, ShowReply, State, TellPerson
+    from playbooks.engine.state import (
+        Answer,
+        AskConsent,
+        AskPerson,
+        Finish,
+        Notice,
+        Said,
+        ShowReply,
+        State,
+        TellPerson,
+    )
     from supportctl.core.finding import Finding
 
 
@@ -39,7 +49,7 @@ class Hands(Protocol):
         """Compare telephony with a CRM: one finding for each kind of gap, `count` among its arguments."""
 
     def lane(self, destination: str) -> Looked:
-        """Look at the deliveries of a destination: facts `waiting`, `held`, `oldest_s` and findings `resend.*`."""
+        """Look at a destination's deliveries: facts `waiting`, `held`, `oldest_s`, findings `resend.*`."""
 
     def plan(self, action: str, params: Mapping[str, str]) -> Plan:
         """Return what an action would do; looks only.

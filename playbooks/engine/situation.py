@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from playbooks.engine.graph import Scope
-    from playbooks.engine.state import Answer, State
+    from playbooks.engine.state import Answer, Checked, State
     from supportctl.core.finding import Finding
 
 _ACCOUNT = ":"  # an account in a role is KIND:NAME, a target is its URL
@@ -107,20 +107,20 @@ def protocol_of(target: str) -> str:
     return parsed.protocol or ""
 
 
-def merged(
-    state: State, found: tuple[Finding, ...], targets: tuple[str, ...], areas: tuple[str, ...]
-) -> tuple[Finding, ...]:
+def merged(known: tuple[Finding, ...], event: Checked) -> tuple[Finding, ...]:
     """Return the findings after a check: what it asked about replaces what was known of the same.
 
     A check with filters replaces only the areas that it asked about, and the wire's (`link.`).
     """
-    fresh = {finding.target for finding in found} | set(targets)
+    asked = {finding.target for finding in event.findings} | set(event.targets)
 
     def stays(finding: Finding) -> bool:
         area = finding.code.partition(".")[0]
-        return finding.target not in fresh or bool(areas and area not in {*areas, "link", "check"})
+        return finding.target not in asked or bool(
+            event.areas and area not in {*event.areas, "link", "check"}
+        )
 
-    return (*filter(stays, state.findings), *found)
+    return (*filter(stays, known), *event.findings)
 
 
 def changes(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -302,6 +302,10 @@ class State(NamedTuple):
     visits: Mapping[str, int] = {}
     tried: tuple[Tried, ...] = ()
     finish: Finish | None = None
+    leaving: Finish | None = None  # how the run ends when what was changed has been brought back
+    pending: Command | None = None  # what is asked for again, once the preconditions were looked at
+    pending_phase: str = ""
+    resume_at: str = ""  # where a run that was handed over goes on
 
 
 class Move(NamedTuple):
