@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -61,6 +62,8 @@ class Worker:
         self._lanes: dict[str, tuple[Lane, float]] = {}  # and when each was last drained
         self._crashes: dict[str, int] = {}  # lane -> how often one after another
         self._not_before: dict[str, float] = {}  # lane -> on the monotonic clock
+        self._found: deque[str] = deque()  # lanes that had work when they were last looked for
+        self._found_at = float("-inf")
         self._database_failures = 0
         self._done = Worked()
 
@@ -117,23 +120,30 @@ class Worker:
 
     def _look(self, pool: ThreadPoolExecutor, running: dict[Future[Drained | None], str]) -> bool:
         """Start lanes that have work; return whether there is none, and none is running."""
-        room = self._threads - len(running)
-        found = due_lanes(self._store, _LANES_AT_ONCE) if room > 0 else []
-        self._database_failures = 0
         now = self._store.clock.monotonic()
+        self._forget_idle(now, {*running.values(), *self._unknown})
+        if now - self._found_at >= self._look_every_s:
+            self._found.clear()
+        self._start(pool, running, now)
+        if len(running) < self._threads:  # to look for them costs as much as all lanes together
+            self._found = deque(due_lanes(self._store, _LANES_AT_ONCE))
+            self._found_at = now
+            self._database_failures = 0
+            self._start(pool, running, now)
+        return not running
+
+    def _start(
+        self, pool: ThreadPoolExecutor, running: dict[Future[Drained | None], str], now: float
+    ) -> None:
+        """Start lanes that were found, while there is room; one that has no work any more ends at once."""
         busy = {*running.values(), *self._unknown}
-        self._forget_idle(now, busy)
-        for name in found:
-            if room == 0:
-                break
+        while self._found and len(running) < self._threads:
+            name = self._found.popleft()
             if name in busy or self._not_before.get(name, now) > now:
                 continue
             lane = self._lane(name, now)
-            if lane is None:
-                continue
-            running[pool.submit(lane.drain, self._stopping.is_set)] = name
-            room -= 1
-        return not running
+            if lane is not None:
+                running[pool.submit(lane.drain, self._stopping.is_set)] = name
 
     def _lane(self, name: str, now: float) -> Lane | None:
         """Return a lane, the same as last time: it remembers how much of its destination's limit is used."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from resend.ledger import at_once
 from resend.ledger.leases import hold, lane_in
 from resend.ledger.many import Both, many_inserts
 from resend.ledger.rows import COLUMNS, count, delivery_of
@@ -104,7 +105,7 @@ _NEXT = {
 @contextmanager
 def look(store: Store, destination: str) -> Iterator[Look]:
     """Return what a worker has to know of a lane before its next request, from one moment."""
-    with store.read() as connection:
+    with store.read() if store.is_sqlite else store.at_once() as connection:
         yield Look(store, connection, destination)
 
 
@@ -177,6 +178,8 @@ def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[in
         LeaseLostError: somebody else has the lane.
     """
     known = {delivery.id: delivery.revision for delivery in deliveries}
+    if not store.is_sqlite:
+        return at_once.intend(store, lease, known)
     with store.write() as connection:
         hold(connection, store, lease)
         rows = those_in(connection, store, State.WAITING, known)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from resend.ledger import at_once
 from resend.ledger.leases import breaker_values
 from resend.ledger.many import many_updates
 from resend.ledger.rows import facts_text
@@ -57,6 +58,10 @@ def settle(
         LeaseLostError: somebody else has the lane; its new holder asks the destination.
     """
     by_id = {item.outcome.delivery_id: item for item in settled}
+    if not store.is_sqlite:
+        told = [_together(item) for item in settled]
+        at_once.settle(store, lease, lambda now: _lane_values(lease, settled, breaker, now), told, before)
+        return
     with store.write() as connection:
         now = store.now(connection, about=True)
         if connection.execute(_SETTLE_LANE, _lane_values(lease, settled, breaker, now)).rowcount != 1:
@@ -126,6 +131,8 @@ def _lane_values(
         "now": now,
         "until": now + lease.seconds,
         "delivered": float(sum(item.decision.state is State.DELIVERED for item in settled)),
+        "shortest": _SHORTEST_S,
+        "rate_s": _RATE_S,
         **dict.fromkeys(_KEPT),
     }
     failed = [item.outcome for item in settled if item.outcome.failure]
@@ -156,6 +163,27 @@ def _new_values(item: Settled) -> dict[str, object]:
         "who_acts": str(decision.who_acts),
         "remote_id": outcome.remote_id.replace("\0", "")[:_LONGEST],
         "fingerprint": "",  # what it was escalated for is over, or is told anew
+    }
+
+
+def _together(item: Settled) -> dict[str, object]:
+    """Return a delivery and its attempt as one row."""
+    outcome, decision = item.outcome, item.decision
+    return {
+        "id": outcome.delivery_id,
+        "revision": item.revision,
+        "kind": item.kind,
+        "state": str(decision.state),
+        "step": outcome.step,
+        "facts": facts_text(outcome.facts),
+        "attempts": int(decision.counted),
+        "next_attempt_at": decision.next_attempt_at,
+        "failure": str(outcome.failure or ""),
+        "error_code": outcome.code[:_LONGEST],
+        "error_text": outcome.text,
+        "who_acts": str(decision.who_acts),
+        "remote_id": outcome.remote_id.replace("\0", "")[:_LONGEST],
+        "code": (outcome.code or outcome.note)[:_LONGEST],
     }
 
 

@@ -29,6 +29,10 @@ _MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is our
 _CONNECT_S = 10
 _CLOCK_NOISE_S = 2.0
 _ABOUT_S = 60.0
+# As many as a worker has threads: what comes above it is opened for one statement and closed again. The one
+# that was used last is used next: the others stay cold.
+_POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": -1, "pool_use_lifo": True}
+_FEW = 4  # connections of a worker to PostgreSQL: more of them only get in each other's way
 _BACKENDS = ("sqlite", "postgresql")
 _MAGIC = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html#the_database_header
 _FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
@@ -53,6 +57,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_s = busy_s
         self._turns: Turns | None = None
+        self._few: sa.Engine | None = None
         self._offset: float | None = None  # of the ledger's clock to the monotonic one of this computer
         self._told_at = self._set_at = float("-inf")
         try:
@@ -86,6 +91,23 @@ class Store:
         """
         try:
             with self._turns.take() if self._turns else self.engine.begin() as connection:
+                yield connection
+        except _FAILURES as error:
+            self._tell(error)
+            raise
+
+    @contextmanager
+    def at_once(self) -> Iterator[sa.Connection]:
+        """Return a connection to PostgreSQL on which each statement is a transaction of its own, and durable.
+
+        Nothing else may be asked of the store inside the block: there are only a few of them.
+
+        Raises:
+            LedgerError: the database failed; what became of the statement is not known if it was cut off.
+        """
+        assert self._few is not None
+        try:
+            with self._few.connect() as connection:
                 yield connection
         except _FAILURES as error:
             self._tell(error)
@@ -146,6 +168,8 @@ class Store:
         """Close every connection."""
         if self._turns is not None:
             self._turns.close()
+        if self._few is not None:
+            self._few.dispose()
         self.engine.dispose()
 
     def _tell(self, error: BaseException) -> None:
@@ -165,21 +189,29 @@ class Store:
         try:
             if self.is_sqlite:
                 arguments = {"timeout": self._busy_s, "check_same_thread": False}
-                engine = sa.create_engine(self.url, connect_args=arguments, pool_size=5, max_overflow=-1)
+                engine = sa.create_engine(self.url, connect_args=arguments, **_POOL)
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", _begin_sqlite)
                 return engine
-            engine = sa.create_engine(
-                self.url,
-                connect_args={"connect_timeout": _CONNECT_S, "application_name": "supportctl"},
-                pool_pre_ping=True,  # a server that was started again is not noticed by those who ask it next
-                pool_size=5,
-                max_overflow=-1,
-            )
-            event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s))
-            return engine
+            self._few = self._postgresql(isolation_level="AUTOCOMMIT", pool_size=_FEW, max_overflow=0)
+            return self._postgresql(pool_size=5, max_overflow=-1)
         except ModuleNotFoundError as error:
             raise UsageError("ledger.no-driver", found=error.name) from None
+
+    def _postgresql(self, **options: Any) -> sa.Engine:  # noqa: ANN401  as SQLAlchemy takes them
+        engine = sa.create_engine(
+            self.url,
+            connect_args={
+                "connect_timeout": _CONNECT_S,
+                "application_name": "supportctl",
+                "prepare_threshold": 1,  # every statement is made for being executed again
+            },
+            pool_pre_ping=True,  # a server that was started again is not noticed by those who ask it next
+            pool_use_lifo=True,
+            **options,
+        )
+        event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s))
+        return engine
 
     def _bring_up(self) -> None:
         with self.engine.connect().execution_options(supportctl_reads=True) as connection:
@@ -272,6 +304,7 @@ def _preparer_of_postgresql(busy_s: float) -> Any:  # noqa: ANN401  a listener o
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
         autocommit, connection.autocommit = connection.autocommit, True
         connection.execute(f"SET lock_timeout = {busy_s * 1000:.0f}")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.execute("SET synchronous_commit = on")  # an accepted call survives a crash of the server
         connection.autocommit = autocommit
 
