@@ -57,7 +57,7 @@ bench: install  ## the figures of docs/performance.md, measured on this machine
 		test -z "$$failed" || { echo "limits missed:$$failed" >&2; exit 1; }
 
 soak: install  ## break deliveries for MINUTES (5): simulated days of traffic, then at least KILLS (200) of real workers
-	@PYTHONPATH=. $(BIN)/python tests/chaos/soak.py $(or $(MINUTES),5) $(or $(KILLS),200)
+	@PYTHONPATH=.:tests/support $(BIN)/python tests/chaos/soak.py $(or $(MINUTES),5) $(or $(KILLS),200)
 
 peers:  ## set up the programs that tests talk to and that we did not write
 	@tools/peers.sh

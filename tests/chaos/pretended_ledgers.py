@@ -12,6 +12,7 @@ import memory_lanes
 import memory_ledger
 import memory_trouble
 import sqlalchemy as sa
+from ledger_story import memory_story, sql_story
 from sqlalchemy import event
 
 from resend.gather import Books
@@ -44,14 +45,6 @@ _OPEN = sa.select(DELIVERIES).where(
     _D.destination == sa.bindparam("lane"),
     _D.state.in_([*(each.value for each in PENDING), "held", "escalated"]),
 )
-_COLUMNS = (
-    "id", "call_id", "revision", "state", "step", "token", "attempts", "enqueued_at", "next_attempt_at",
-    "deadline_at", "error_code", "error_text", "who_acts", "remote_id", "fingerprint", "sent_revision",
-)  # fmt: skip
-_LANE_COLUMNS = (
-    "destination", "token", "lease_until", "failures", "open_until", "broken_since", "broken_why",
-    "rate_per_s", "last_code",
-)  # fmt: skip
 
 
 class FastStore(Store):
@@ -121,20 +114,9 @@ class SqlLedger:
         """Return the escalations."""
         return escalations(self.store)
 
-    def story(self) -> list[object]:
+    def story(self) -> object:
         """Return all that the ledger has, to be compared with that of another kind."""
-        with self.store.read() as connection:
-            deliveries = connection.execute(sa.select(*(_D[name] for name in _COLUMNS)).order_by(_D.id)).all()
-            tried = [_A[name] for name in memory_ledger.ATTEMPT]
-            attempts = connection.execute(sa.select(*tried).order_by(_A.id)).all()
-            shown = [_L[name] for name in _LANE_COLUMNS]
-            lanes_ = connection.execute(sa.select(*shown).order_by(_L.destination)).all()
-        return [
-            *map(tuple, deliveries),
-            *map(tuple, attempts),
-            *map(tuple, lanes_),
-            *map(_bare, self.cases()),
-        ]
+        return sql_story(self.store)
 
 
 class MemoryLedger:
@@ -196,20 +178,6 @@ class MemoryLedger:
         """Return the escalations."""
         return memory_trouble.escalations(self.store)
 
-    def story(self) -> list[object]:
+    def story(self) -> object:
         """Return all that the ledger has, to be compared with that of another kind."""
-        rows = sorted(self.store.calls.values(), key=lambda row: row.id)
-        lanes_ = [
-            (
-                each.destination, each.token, each.lease_until, each.breaker.failures,
-                each.breaker.open_until, each.breaker.since, each.breaker.why, each.rate_per_s, each.last[1],
-            )
-            for _, each in sorted(self.store.lanes.items())
-        ]  # fmt: skip
-        deliveries = [tuple(getattr(row, name) for name in _COLUMNS) for row in rows]
-        return [*deliveries, *self.store.attempts, *lanes_, *map(_bare, self.cases())]
-
-
-def _bare(case: Escalation) -> tuple[object, ...]:
-    """Return an escalation without its examples: any three will do."""
-    return tuple(case._replace(examples=(), notified=dict(case.notified)))
+        return memory_story(self.store)

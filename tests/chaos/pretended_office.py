@@ -78,9 +78,9 @@ class Office:
                 if state is State.ESCALATED or (late and state in PENDING):
                     if cases.get(row.fingerprint) is None:
                         yield f"{row.call_id} is {state} past its horizon, and in no escalation"
-                    self.world.seen["late" if late else "refused"] += 1
+                    self.world.seen["seen late" if late else "seen refused"] += 1
                 near = now < row.deadline_at <= now + SETTINGS.deadline_warning_s
                 if near and state in {State.WAITING, State.VERIFYING}:
-                    self.world.seen["warned"] += 1
+                    self.world.seen["seen near its horizon"] += 1
                     if name not in warned:
                         yield f"{row.call_id} is near its horizon, and nobody was warned"

@@ -91,6 +91,7 @@ class World:
 
     def accept(self, name: str, call: Call) -> None:
         """Take a call, or a known one in another form."""
+        self.seen["call"] += call.call_id not in self.calls[name]
         self.calls[name][call.call_id] = call
         self.ledger.accept(name, [call], self.horizon_s)
 

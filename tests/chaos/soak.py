@@ -14,17 +14,34 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from killing import Killing
-from simulation import Size, run
+from simulation import MemoryLedger, Size, SqlLedger, run
 
 from supportctl.core import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIZES = (Size(), Size(days=5, lanes=1, calls_a_day=6), Size(days=1, lanes=4, workers=3, calls_a_day=20))
+SIZES = (
+    Size(),
+    Size(days=5, lanes=1, calls_a_day=6),
+    Size(days=1, lanes=4, workers=3, calls_a_day=20),
+    Size(days=3, faults_a_day=5, deaths_a_day=6),
+)
+EVERY = 10  # one history of so many is on the real ledger: it takes as long as all the others
+
+
+class Lived(NamedTuple):
+    """What came of a history. A day is one lane's; `used` are processor seconds."""
+
+    seed: int
+    ledger: str
+    wrong: list[str]
+    seen: Counter[str]
+    days: int
+    used: float
 
 
 def tell(text: str) -> None:
@@ -33,16 +50,17 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
-def live(seed: int) -> tuple[int, list[str], Counter[str], int, float]:
-    """Live through one history: seed, what is wrong, what happened, days of traffic, processor seconds."""
+def live(seed: int) -> Lived:
+    """Live through one history."""
     log.configure("error", "text")  # in this process
-    size = SIZES[seed % len(SIZES)]
+    size = SIZES[seed // EVERY % len(SIZES)]
+    ledger = MemoryLedger if seed % EVERY else SqlLedger
     used = time.process_time()
     try:
-        wrong, seen = run(seed, size)
+        wrong, seen = run(seed, size, ledger)
     except Exception as error:  # noqa: BLE001  a seed is what is wanted
         wrong, seen = [f"{type(error).__name__}: {error}"], Counter()
-    return seed, wrong, seen, size.days * size.lanes, time.process_time() - used
+    return Lived(seed, ledger.__name__, wrong, seen, size.days * size.lanes, time.process_time() - used)
 
 
 def seeds() -> Iterator[int]:
@@ -53,31 +71,39 @@ def seeds() -> Iterator[int]:
 
 def simulate(minutes: float) -> int:
     """Live through histories for some minutes; return how many went wrong, at most 1."""
-    until = time.monotonic() + minutes * 60
-    began, done, days, bad, processor = time.monotonic(), 0, 0, 0, 0.0
-    happened: Counter[str] = Counter()
+    began = time.monotonic()
+    lived: list[Lived] = []
     todo, processes = seeds(), os.cpu_count() or 1
     with ProcessPoolExecutor(processes) as pool:
         running = {pool.submit(live, seed) for seed, _ in zip(todo, range(processes * 2), strict=False)}
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                seed, wrong, seen, lived, used = future.result()
-                done, days, processor = done + 1, days + lived, processor + used
-                happened += seen
-                if wrong:
-                    bad += 1
-                    tell("\n  ".join([f"seed {seed}:", *wrong[:8]]))
-                if time.monotonic() < until and (seed := next(todo, None)) is not None:
+                lived.append(future.result())
+                if lived[-1].wrong:
+                    tell("\n  ".join([f"SUPPORTCTL_SEED={lived[-1].seed}:", *lived[-1].wrong[:8]]))
+                if time.monotonic() < began + minutes * 60 and (seed := next(todo, None)) is not None:
                     running.add(pool.submit(live, seed))
-    took = time.monotonic() - began
+    summarise(lived, time.monotonic() - began, processes)
+    return int(any(each.wrong for each in lived))
+
+
+def summarise(lived: list[Lived], took: float, processes: int) -> None:
+    """Tell what has happened, and how fast."""
+    happened: Counter[str] = Counter()
+    for each in lived:
+        happened += each.seen
     tell(", ".join(f"{name} {number}" for name, number in sorted(happened.items())))
-    a_minute, of_one = days / took * 60, days / processor * 60
+    days, bad = sum(each.days for each in lived), sum(bool(each.wrong) for each in lived)
+    for ledger in ("MemoryLedger", "SqlLedger"):
+        of_it = [each for each in lived if each.ledger == ledger]
+        own, used = sum(each.days for each in of_it), sum(each.used for each in of_it)
+        if used:
+            tell(f"{ledger}: {len(of_it)} histories, {own} days, {own / used * 60:.0f} a processor's minute")
     tell(
-        f"{done} histories, {days} days of traffic in {took:.0f} s on {processes} processors:"
-        f" {a_minute:.0f} days a minute ({of_one:.0f} a minute of one processor's time); {bad} went wrong"
+        f"{len(lived)} histories, {days} days of one lane, {happened['call'] / max(days, 1):.1f} calls a day,"
+        f" in {took:.0f} s on {processes} processors: {days / took * 60:.0f} days a minute; {bad} went wrong"
     )
-    return min(bad, 1)
 
 
 def kill(count: int) -> int:

@@ -7,13 +7,13 @@ lives keeps its lane. In the end one healthy worker brings all that can be broug
 
 from __future__ import annotations
 
-import random
 import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
+from chances import Drawn, Seeded
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -27,7 +27,7 @@ from supportctl.core.delivery import Outcome
 from supportctl.core.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from chances import Chance
 
     from resend.ledger.store import Store
     from resend.model import Delivery, Lease
@@ -38,36 +38,6 @@ SCHEDULE = Schedule(settle_s=SETTLE_S)
 FAST = Path("/dev/shm")  # the disk's patience is not what is tested here
 CALLS = 4
 ENDS = {State.DELIVERED, State.HELD, State.CANCELLED, State.ESCALATED}
-T = TypeVar("T")
-
-
-class Chance(Protocol):
-    """What decides between possibilities."""
-
-    def pick(self, values: Sequence[T]) -> T:
-        """Return one of some values."""
-
-
-class Seeded:
-    """Chance of a seed."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def pick(self, values: Sequence[T]) -> T:
-        """Return one of some values."""
-        return self._random.choice(values)
-
-
-class Drawn:
-    """What hypothesis decides, and makes simple again."""
-
-    def __init__(self, data: st.DataObject) -> None:
-        self._data = data
-
-    def pick(self, values: Sequence[T]) -> T:
-        """Return one of some values."""
-        return self._data.draw(st.sampled_from(values))
 
 
 class _Worker:
