@@ -36,6 +36,7 @@ def choose(turn: Turn, node: Node, step: BranchStep) -> str:
             turn.notices.append(StillToTry(len(holding), round(seconds)))
     if chosen is None:
         return turn.graph.otherwise[node.id]
+    turn.set(taken=turn.state.taken | {chosen.id})
     if chosen.arm.cause:
         turn.set(cause=chosen.arm.cause)
         if chosen.arm.when is not None:

@@ -14,22 +14,38 @@ if TYPE_CHECKING:
         Answer,
         AskConsent,
         AskPerson,
+        DoAction,
         Finish,
+        LookAtLane,
         Notice,
+        RunCheck,
+        RunSync,
         Said,
         ShowReply,
         State,
         TellPerson,
+        UndoAction,
+        Wait,
     )
     from supportctl.core.finding import Finding
 
 
 class Looked(NamedTuple):
-    """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding."""
+    """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding.
+
+    `areas` are those of the codes that were asked about, () for all: what is known of others stays.
+    """
 
     findings: tuple[Finding, ...]
     targets: tuple[str, ...] = ()
     facts: Mapping[str, Answer] = {}
+    areas: tuple[str, ...] = ()
+
+
+def areas_of(check: Check) -> tuple[str, ...]:
+    """Return the areas that a check's filters ask about, () if it asks about everything."""
+    areas = dict.fromkeys(glob.partition(".")[0] for glob in check.only)
+    return () if any(set(area) & set("*?[") for area in areas) else tuple(areas)
 
 
 class Hands(Protocol):
@@ -90,14 +106,17 @@ class Person(Protocol):
     def consent(self, ask: AskConsent, plan: Plan, state: State, until: float | None) -> bool | Key | Late:
         """Return whether the action may be done; no unless said."""
 
-    def show(self, reply: ShowReply, state: State) -> None:
-        """Show a ready answer."""
+    def show(self, reply: ShowReply, state: State) -> Key | None:
+        """Show a ready answer; return when it was seen."""
+
+    def wait(self, wait: Wait, state: State) -> Key | None:
+        """Let `wait.seconds` pass, unless a key ends them."""
 
     def notice(self, notice: Notice, state: State) -> None:
         """Hear of something."""
 
-    def looking(self, targets: tuple[str, ...], state: State) -> None:
-        """Hear that devices are being asked, something is waited for, or changed."""
+    def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:
+        """Hear that something is being asked or changed now."""
 
     def finished(self, finish: Finish, state: State, graph: Graph) -> None:
         """Hear how it ended."""

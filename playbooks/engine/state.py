@@ -81,10 +81,16 @@ class Told(NamedTuple):
 
 
 class Consented(NamedTuple):
-    """A person allows an action, or does not."""
+    """A person allows an action, or does not.
+
+    Nobody was asked if `code` says why not: it cannot be done here (the key of an error), or there is nothing
+    to do (`action.needless`).
+    """
 
     at: float
     yes: bool
+    code: str = ""
+    words: Mapping[str, str] = {}
 
 
 class Acted(NamedTuple):
@@ -299,6 +305,7 @@ class State(NamedTuple):
     cause: str = ""
     ruled_out: tuple[str, ...] = ()  # causes
     closed: frozenset[str] = frozenset()  # arms that were tried: "branch#number"
+    taken: frozenset[str] = frozenset()  # arms into which the run has gone
     visits: Mapping[str, int] = {}
     tried: tuple[Tried, ...] = ()
     finish: Finish | None = None
