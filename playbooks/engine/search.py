@@ -118,9 +118,11 @@ class Index:
         top = max(ranks.values(), default=0.0) or 1.0
         found, weak = [], vocabulary().weak
         for name, rank in ranks.items():
+            said = tuple(word for stem, word in wanted.items() if stem in self._stems[name] - weak)
+            if not said:  # "does not" is no reason
+                continue
             symptom, share = self._nearest_symptom(name, wanted)
             score = (rank / top + _SYMPTOM * share) / (1 + _SYMPTOM)
-            said = tuple(word for stem, word in wanted.items() if stem in self._stems[name] - weak)
             found.append(Hit(name, round(score, 3), Why(symptom, said)))
         found.sort(key=lambda hit: (-hit.score, hit.name))
         return [hit for hit in found if hit.score >= _WORTH * found[0].score][:limit]

@@ -30,15 +30,15 @@ _PUNCTUATION = ".,;:!?()\"'«»“”…"
 _LOOKS_RUSSIAN = str.maketrans("abcehkmoptxy", "авсенкмортху")
 _SOUNDS = (
     "shch=щ sch=щ zh=ж kh=х ts=ц tz=ц ch=ч sh=ш yu=ю ju=ю iu=ю ya=я ja=я ia=ия yo=е jo=е ye=е je=е yj=ый "
-    "iy=ий a=а b=б c=ц d=д e=е f=ф g=г h=х i=и j=й k=к l=л m=м n=н o=о p=п q=к r=р s=с t=т u=у v=в w=в x=кс "
-    "y=ы z=з"
+    "iy=ий a=а b=б c=ц d=д e=е f=ф g=г h=х i=и j=й k=к l=л m=м n=н o=о p=п q=к r=р s=с t=т u=у v=в w=в "
+    "x=кс y=ы z=з"
 )
 _LETTERS = dict(sound.split("=") for sound in _SOUNDS.split()) | {"'": "ь"}
 _SOUND = re.compile("|".join(_LETTERS))
 
 
 class Vocabulary(NamedTuple):
-    """What means the same, and what says little. `same`: tuples of stems, and the stem that stands for them."""
+    """What means the same, and what says little. `same`: stems, and the stem that stands for them all."""
 
     same: Mapping[tuple[str, ...], str]
     longest: int

@@ -40,6 +40,7 @@ COMMANDS = {
     "sync": ("sync", "Say where each call went: telephony and CRM, call by call."),
     "resend": ("resend", "Bring lost calls to the CRM, and see to it that they arrive."),
     "escalation": ("escalation", "Problems that people have to mend: one for each cause."),
+    "playbook": ("playbook", "What the desk knows, step by step: find it, run it."),
     "config": ("config", "Check and show the configuration, print its schema."),
     "lab": ("lab", "Start a simulated shop and switch its faults."),
 }

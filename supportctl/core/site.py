@@ -131,6 +131,17 @@ class EscalationSettings(Strict):
     )
 
 
+class PlaybookSettings(Strict):
+    """Where playbooks are, and where their runs are kept."""
+
+    folders: tuple[str, ...] = Field(
+        default=(), description="Folders with playbooks of your own; one with a known name takes its place."
+    )
+    runs: str | None = Field(
+        default=None, description="Folder of the journals of runs; else the platform's folder for states."
+    )
+
+
 class SiteConfig(Strict):
     """One site: its tills, devices, services and accounts."""
 
@@ -145,6 +156,7 @@ class SiteConfig(Strict):
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     notify: tuple[Secret, ...] = ()
     escalation: EscalationSettings = EscalationSettings()
+    playbooks: PlaybookSettings = PlaybookSettings()
     host: HostSettings = HostSettings()
     network: NetworkSettings = NetworkSettings()
 

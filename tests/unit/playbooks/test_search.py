@@ -108,6 +108,7 @@ def test_words_that_are_in_no_playbook_find_nothing(index):
     assert index.search("квантовая хромодинамика") == []
     assert index.search("") == []
     assert index.search("и на в") == []
+    assert index.search("не, нет!") == []
     assert Index([]).search("чек") == []
 
 

@@ -1,0 +1,17 @@
+"""supportctl playbook: the group of commands."""
+
+from __future__ import annotations
+
+import click
+
+from supportctl.cli.options import common_options
+from supportctl.cli.playbook_list import list_
+
+
+@click.group()
+@common_options
+def playbook() -> None:
+    """Playbooks: what the desk knows, step by step, in a form that runs."""
+
+
+playbook.add_command(list_)

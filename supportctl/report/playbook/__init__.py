@@ -1,0 +1,1 @@
+"""Playbooks, their runs and what is handed over, as pages."""
