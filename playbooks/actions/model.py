@@ -11,38 +11,72 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from probes.links import Link
     from supportctl.core.clock import Clock
     from supportctl.core.deadline import Deadline
     from supportctl.core.report import Risk
     from supportctl.core.target import Target
 
 
+MISSING, LATE = 127, 124  # `Ran.code` of a program that is not there, and of one that did not end in time
+
+
 class Ran(NamedTuple):
     """What a command of the system answered."""
 
     code: int
-    out: str
-    err: str
+    out: str = ""
+    err: str = ""
+
+
+class Run(Protocol):
+    """How an action starts a program: a list of words, never a shell; `given` is its standard input."""
+
+    def __call__(self, words: Sequence[str], deadline: Deadline, given: str = "") -> Ran:
+        """Return its answer, bounded in size and time; its code is `MISSING` or `LATE` without one."""
+
+
+class TargetUrls(Protocol):
+    """Where the addresses of targets are kept: the configuration."""
+
+    def url(self, name: str) -> str:
+        """Return the URL of a target as it is written there, references to secrets included.
+
+        Raises:
+            UsageError: there is no such target.
+        """
+
+    def put(self, name: str, url: str, was: str) -> None:
+        """Write `url` in place of `was`.
+
+        Raises:
+            UsageError: it is not `was` any more, or the configuration cannot be written.
+        """
 
 
 class Place(NamedTuple):
-    """Where an action runs. An action has no other way to the system.
+    """Where an action runs. Beside it an action sees files and processes of this computer only.
 
-    `run` starts a program (a list of words, never a shell) and returns its answer, bounded in size and time;
-    `system` is `linux`, `windows` or `darwin`; `target` resolves the address or name that a parameter holds.
+    `system` is `linux`, `windows` or `darwin`; `target` resolves the address or name that a parameter holds;
+    `opener` opens a wire. `folders` are those in which settings may be changed, beside the known ones of
+    drivers. Without `targets` there is no configuration to change.
     """
 
     system: str
     clock: Clock
-    run: Callable[[Sequence[str], Deadline], Ran]
+    run: Run
     target: Callable[[str], Target]
+    opener: Callable[[Target, Deadline], Link]
+    folders: tuple[str, ...] = ()
+    targets: TargetUrls | None = None
 
 
 class Plan(NamedTuple):
     """What an action is about to do, found out by looking only.
 
-    `words` fill the sentences that ask for consent. `undo` is all that undoing needs; it is written to the
-    journal before the change, so it holds no secrets. `needless`: it is as wanted already.
+    `words` fill the sentences that ask for consent. `undo` is all that undoing needs, and what `run` needs to
+    see that all is still as planned; it is written to the journal before the change, so it holds no secrets.
+    `needless`: it is as wanted already.
     """
 
     action: str
