@@ -37,7 +37,7 @@ class Changing(Turn):
     def consented(self, doing: AskConsent, event: Consented) -> Command:
         """A person has allowed an action, or not."""
         if not event.yes:
-            return self.go_on("refused")
+            return self.go_on(f"cannot {event.code}" if event.code else "refused")
         return DoAction(doing.step, doing.action, doing.params)
 
     def acted(self, event: Acted) -> Command:
