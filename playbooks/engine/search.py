@@ -116,10 +116,12 @@ class Index:
             return []
         ranks = self._ranks(list(wanted))
         top = max(ranks.values(), default=0.0) or 1.0
-        found, weak = [], vocabulary().weak
+        table, found = vocabulary(), []
+        # "does not" is no reason to show a playbook; "does not work" is one where nothing else was said
+        reasons = wanted.keys() - table.weak - table.vague or wanted.keys() & table.vague
         for name, rank in ranks.items():
-            said = tuple(word for stem, word in wanted.items() if stem in self._stems[name] - weak)
-            if not said:  # "does not" is no reason
+            said = tuple(word for stem, word in wanted.items() if stem in self._stems[name] & reasons)
+            if not said:
                 continue
             symptom, share = self._nearest_symptom(name, wanted)
             score = (rank / top + _SYMPTOM * share) / (1 + _SYMPTOM)
@@ -142,7 +144,7 @@ class Index:
 
     def _rarities(self) -> Mapping[str, float]:
         """Return for each stem what it tells: little if many playbooks have it."""
-        weak = vocabulary().weak
+        weak = vocabulary().weak | vocabulary().vague
         counts: dict[str, int] = {}
         for stems in self._stems.values():
             for stem in stems:

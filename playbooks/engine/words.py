@@ -11,7 +11,7 @@ import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probes.scanning.keyboard import from_russian, is_cyrillic, to_russian
 
@@ -38,12 +38,13 @@ _SOUND = re.compile("|".join(_LETTERS))
 
 
 class Vocabulary(NamedTuple):
-    """What means the same, and what says little. `same`: stems, and the stem that stands for them all."""
+    """What means the same (stems, and the stem for all), and what says little (`stop`: whole words)."""
 
     same: Mapping[tuple[str, ...], str]
     longest: int
     stop: frozenset[str]
     weak: frozenset[str]
+    vague: frozenset[str]
 
 
 class Read(NamedTuple):
@@ -54,18 +55,24 @@ class Read(NamedTuple):
 
 
 @lru_cache(maxsize=1)
+def _table() -> dict[str, list[Any]]:  # words, and lists of them
+    with _WORDS.open("rb") as file:
+        return tomllib.load(file)
+
+
+@lru_cache(maxsize=1)
 def vocabulary() -> Vocabulary:
     """Return the words of the library's `words.toml`."""
-    with _WORDS.open("rb") as file:
-        table = tomllib.load(file)
+    table = _table()
     same: dict[tuple[str, ...], str] = {}
     for line in table["same"]:
         first, *others = (tuple(stem(word) for word in split(phrase)) for phrase in line)
         for other in others:
             if other != first:
                 same[other] = first[0]
-    stop, weak = frozenset(split(" ".join(table["stop"]))), frozenset(split(" ".join(table["weak"])))
-    return Vocabulary(same, max(map(len, same)), stop, frozenset(map(stem, weak)))
+    stop = frozenset(split(" ".join(table["stop"])))
+    weak, vague = (frozenset(map(stem, split(" ".join(table[list_])))) for list_ in ("weak", "vague"))
+    return Vocabulary(same, max(map(len, same)), stop, weak, vague)
 
 
 def split(text: str) -> list[str]:
@@ -89,6 +96,8 @@ def _stemmers() -> tuple[Callable[[str], str], Callable[[str], str]]:
 def stem(word: str) -> str:
     """Return the part of a word that its forms share; the word is in small letters."""
     russian, english = _stemmers()
+    if word in _table()["alone"]:
+        return word
     if not is_cyrillic(word):
         return english(word)
     found = russian(word)

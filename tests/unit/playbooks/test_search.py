@@ -112,6 +112,12 @@ def test_words_that_are_in_no_playbook_find_nothing(index):
     assert Index([]).search("чек") == []
 
 
+def test_words_of_every_complaint_are_a_reason_only_where_nothing_else_was_said(index):
+    assert first(index, "не работает").name == "register-not-working"
+    assert index.search("не работает фывапролджэ")  # of what is not known nothing can be told
+    assert all("работает" not in hit.why.words for hit in index.search("терминал не работает"))
+
+
 def test_no_more_than_were_asked_for_and_the_best_first(index):
     hits = index.search("не печатает принтер чек", 3)
     assert len(hits) == 3
