@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from supportctl.app.config_problems import Problem
-    from supportctl.reading.yaml_tree import Node
     from supportctl.core.site import SiteConfig
+    from supportctl.reading.problems import Problem
+    from supportctl.reading.yaml_tree import Node
 
 FILE_NAME = "supportctl.yaml"
 MAX_BYTES = 1024 * 1024
@@ -81,9 +80,10 @@ def read_config(path: Path) -> Configuration:
     Raises:
         UsageError: it cannot be read at all, or it is not YAML.
     """
+    from supportctl.reading.text_file import read_text
     from supportctl.reading.yaml_tree import read_tree
 
-    text = read_text(path)
+    text = read_text(path, MAX_BYTES)
     try:
         tree = read_tree(text)
     except UsageError as error:
@@ -104,44 +104,3 @@ def first_error(configuration: Configuration) -> UsageError:
 
 def _at(path: Path, key: str, args: dict[str, str]) -> UsageError:
     return UsageError(key, **{**args, "where": f"{path}:{args['line']}:{args['column']}"})
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a configuration file: a regular file of at most 1 MiB in UTF-8.
-
-    Raises:
-        UsageError: `config.not-found`, `config.directory`, `config.not-a-file`, `config.unreadable`,
-            `config.too-big`, `config.not-utf8`, `config.zeros`.
-    """
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UsageError("config.directory", found=path)
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-            raise UsageError("config.not-a-file", found=path)
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UsageError("config.not-found", found=path) from None
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "config.unreadable", found=path, reason=getattr(error, "strerror", "") or error
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise UsageError("config.too-big", found=path, size=max(status.st_size, len(data)), limit=MAX_BYTES)
-    return _decoded(path, data)
-
-
-def _decoded(path: Path, data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UsageError("config.utf16", where=path)
-    if b"\0" in data:  # what a power cut leaves of a file that was being written
-        raise UsageError("config.zeros", where=path)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        start = data.rfind(b"\n", 0, error.start) + 1
-        column = error.start - start + 1
-        text = data[start : start + 200].split(b"\n")[0].decode("cp1251", errors="replace").strip()
-        raise UsageError("config.not-utf8", where=f"{path}:{line}:{column}", found=text) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,12 +11,10 @@ from supportctl.core.fields import IsSecret, address_holds_secret
 from supportctl.core.nearest import nearest
 from supportctl.core.secrets import is_reference
 from supportctl.core.site import SiteConfig
-from supportctl.core.text import clean
+from supportctl.reading.problems import Problem, Told, from_pydantic, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic_core import ErrorDetails
+    from collections.abc import Iterator
 
     from supportctl.reading.yaml_tree import Node
 
@@ -40,21 +38,7 @@ _KEYS = {
     "model_attributes_type": "config.not-a-section",
     "string_type": "config.not-a-text",
 }
-
-
-class Problem(NamedTuple):
-    """One problem: the key of its texts, where it stands, and the arguments of the texts."""
-
-    key: str
-    line: int
-    column: int
-    args: Mapping[str, object]
-    is_error: bool = True
-
-    def details(self) -> dict[str, str]:
-        """Return the arguments with the place, safe to show."""
-        shown = {name: clean(value, 500) for name, value in self.args.items()}
-        return {**shown, "line": str(self.line), "column": str(self.column)}
+_TOLD = Told(SiteConfig, _KEYS, "config.bad-value", "config.unknown-key")
 
 
 def understand(tree: Node) -> tuple[SiteConfig | None, tuple[Problem, ...]]:
@@ -62,77 +46,11 @@ def understand(tree: Node) -> tuple[SiteConfig | None, tuple[Problem, ...]]:
     try:
         config = SiteConfig.model_validate(tree.plain())
     except ValidationError as error:
-        problems = [_from_pydantic(detail, tree) for detail in error.errors(include_url=False)]
-        return None, _in_order(problems)
+        return None, in_order(from_pydantic(error, tree, _TOLD))
     problems = [*_bad_targets(config, tree), *_inconsistent(config, tree)]
     if not problems:
-        return config, _in_order(_warnings(config, tree))
-    return None, _in_order(problems)
-
-
-def _in_order(problems: list[Problem] | Iterator[Problem]) -> tuple[Problem, ...]:
-    # of those that say the same about the same place (a union has one for each of its branches) one is enough
-    different = {(problem.line, problem.column, problem.key): problem for problem in problems}
-    return tuple(different[place] for place in sorted(different))
-
-
-def _from_pydantic(detail: ErrorDetails, tree: Node) -> Problem:
-    path, kind = tuple(detail["loc"]), detail["type"]
-    place = tree.place_of(path)
-    key_path = ".".join(str(part) for part in path if part != "[key]")
-    args: dict[str, object] = {
-        "path": key_path,
-        "key": str(path[-1]) if path else "",
-        "found": _shown(detail),
-    }
-    args.update(detail.get("ctx") or {})
-    if kind == "extra_forbidden":
-        known = known_keys(path[:-1])
-        args.update(found=args["key"], nearest=nearest(str(path[-1]), known), known=", ".join(known))
-        return Problem("config.unknown-key", *place, args)
-    if kind == "union_tag_not_found":
-        args["key"] = "kind"
-    if kind == "union_tag_invalid":
-        expected = str(args.get("expected_tags", "")).replace("'", "").split(", ")
-        args.update(found=args.get("tag", ""), expected=", ".join(expected))
-        args["nearest"] = nearest(str(args["found"]), expected)
-        place = tree.place_of((*path, "kind"))
-    if kind == "literal_error":
-        expected = str(args.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        args.update(expected=", ".join(expected))
-    key = kind if kind.startswith("config.") else _KEYS.get(kind, "config.bad-value")
-    return Problem(key, *place, args)
-
-
-def _shown(detail: ErrorDetails) -> str:
-    value = detail.get("input")
-    if isinstance(value, str):
-        secret = any(
-            str(part) in {"token", "key", "salt", "secret", "database", "password"}
-            for part in detail["loc"][-1:]
-        )
-        return "***" if secret or ("://" in value and address_holds_secret(value)) else clean(value)
-    return ""
-
-
-def known_keys(path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the part of the configuration at `path` may have."""
-    schema = SiteConfig.model_json_schema()
-    node = schema
-    for part in (*path, None):
-        while "$ref" in node:
-            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-        mapping = node.get("discriminator", {}).get("mapping", {})
-        if part in mapping:
-            node = {"$ref": mapping[part]}
-        elif part is None:
-            break
-        elif isinstance(part, int):
-            node = node.get("items", {})
-        else:
-            extra = node.get("additionalProperties")
-            node = node.get("properties", {}).get(part) or (extra if isinstance(extra, dict) else node)
-    return sorted(node.get("properties", {}))
+        return config, in_order(_warnings(config, tree))
+    return None, in_order(problems)
 
 
 def _bad_targets(config: SiteConfig, tree: Node) -> Iterator[Problem]:

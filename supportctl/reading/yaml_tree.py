@@ -98,13 +98,13 @@ class Node:
             yield path, self.place
 
 
-def read_tree(text: str) -> Node | None:
+def read_tree(text: str, max_depth: int = MAX_DEPTH) -> Node | None:
     """Return the tree of a document, or None if there is nothing in it.
 
     Raises:
         UsageError: a `config.*` key; its arguments `line` and `column` say where.
     """
-    builder = _Builder()
+    builder = _Builder(max_depth)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
@@ -120,8 +120,9 @@ def read_tree(text: str) -> Node | None:
 class _Builder:
     """Takes events, grows the tree. No recursion: a deep document cannot exhaust the stack."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_depth: int) -> None:
         self.root: Node | None = None
+        self._max_depth = max_depth
         self._open: list[Node] = []
         self._keys: list[str | None] = []  # the key that waits for its value, one for each open node
         self._values = 0
@@ -147,8 +148,8 @@ class _Builder:
             self._add(node, None)
             self._open.append(node)
             self._keys.append(None)
-            if len(self._open) > MAX_DEPTH:
-                raise _refused("config.too-deep", node.place, limit=MAX_DEPTH)
+            if len(self._open) > self._max_depth:
+                raise _refused("config.too-deep", node.place, limit=self._max_depth)
         elif isinstance(event, yaml.CollectionEndEvent):
             node = self._open.pop()
             self._keys.pop()
