@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from integrations.crm.asking import FAILURE_CODES, Asking
 from integrations.crm.people import PEOPLE_CODES, employee_findings
 from integrations.crm.reader import Employee, no_progress
-from integrations.http import Http, Request
+from integrations.http import ATTEMPTS, Http, Request
 from integrations.pace import Pacer
 from integrations.shop.asking import address_of
 from integrations.shop.fields import json_of, mapping, objects, text
@@ -48,11 +48,18 @@ class PhoneApi:
     """A session with the Phone API of one account."""
 
     def __init__(
-        self, clock: Clock, token: str, *, url: str | None = None, session: requests.Session | None = None
+        self,
+        clock: Clock,
+        token: str,
+        *,
+        url: str | None = None,
+        session: requests.Session | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.base = (url or PUBLIC).rstrip("/")
         headers = {"Lognex-Phone-Auth-Token": token, "Accept-Encoding": "gzip"}
-        self.http = Http(clock, self._judge, pacer=Pacer(RATE, clock), headers=headers, session=session)
+        pacer = Pacer(RATE, clock)
+        self.http = Http(clock, self._judge, pacer=pacer, headers=headers, session=session, attempts=attempts)
 
     def _judge(self, request: Request, reply: Reply) -> ServiceError | None:
         return judge(request, reply, self.http.clock.now())
@@ -75,14 +82,22 @@ class PhoneApi:
 class MoySkladReader:
     """Reads what MoySklad tells: employees. With `api_token` their names, too, and who has left."""
 
-    def __init__(self, account: MoySklad, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        account: MoySklad,
+        surroundings: Surroundings,
+        session: requests.Session | None = None,
+        *,
+        attempts: int = ATTEMPTS,
+    ) -> None:
         resolve = surroundings.resolve
         url = address_of(surroundings, account.url)
-        self.phone = PhoneApi(surroundings.clock, resolve(account.token), url=url)
+        token, clock = resolve(account.token), surroundings.clock
+        self.phone = PhoneApi(clock, token, url=url, session=session, attempts=attempts)
         self.json: MoySkladApi | None = None
         if account.api_token:
             header = sign_in_header(resolve(account.api_token))
-            self.json = MoySkladApi(surroundings.clock, header, url=url)
+            self.json = MoySkladApi(clock, header, url=url, session=session, attempts=attempts)
 
     def records(
         self,

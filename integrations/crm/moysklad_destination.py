@@ -27,9 +27,8 @@ from integrations.crm.delivering import (
     refused,
     whole,
 )
-from integrations.crm.moysklad import ROOT, MoySkladReader, PhoneApi
+from integrations.crm.moysklad import ROOT, MoySkladReader
 from integrations.shop.moysklad.api import ROOT as JSON_ROOT
-from integrations.shop.moysklad.api import MoySkladApi, sign_in_header
 from integrations.shop.moysklad.facts import MSK
 from supportctl.core.delivery import Found, Outcome
 from supportctl.core.failure import Failure, ServiceError
@@ -63,7 +62,7 @@ class MoySkladDestination:
     def __init__(
         self, account: MoySklad, surroundings: Surroundings, session: requests.Session | None = None
     ) -> None:
-        self._reader = _reader(account, surroundings, session)
+        self._reader = MoySkladReader(account, surroundings, session, attempts=1)
         self._staff = Staff(surroundings.clock, self._employees, account.fallback_employee)
         self._extensions: dict[str, str] = {}  # employee -> extension
 
@@ -184,20 +183,6 @@ class MoySkladDestination:
             return {"extension": self._extensions[number]}
         href = f"{self._reader.phone.base}{JSON_ROOT}/entity/employee/{quote(number, safe='')}"
         return {"employee": {"meta": {"href": href, "type": "employee", "mediaType": "application/json"}}}
-
-
-def _reader(
-    account: MoySklad, surroundings: Surroundings, session: requests.Session | None
-) -> MoySkladReader:
-    reader = MoySkladReader(account, surroundings)
-    if session is not None:
-        url = surroundings.resolve(account.url) if account.url else None
-        clock = surroundings.clock
-        reader.phone = PhoneApi(clock, surroundings.resolve(account.token), url=url, session=session)
-        if account.api_token:
-            header = sign_in_header(surroundings.resolve(account.api_token))
-            reader.json = MoySkladApi(clock, header, url=url, session=session)
-    return reader
 
 
 def _found(parcel: Parcel, answer: Mapping[str, Any]) -> Found | Outcome:

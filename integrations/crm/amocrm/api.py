@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from integrations.answers import Request, by_status, retry_after
-from integrations.http import Http
+from integrations.http import ATTEMPTS, Http
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 
@@ -65,7 +65,12 @@ class AmoApi:
     """The API v4 of one account."""
 
     def __init__(
-        self, account: AmoCrm, surroundings: Surroundings, session: requests.Session | None = None
+        self,
+        account: AmoCrm,
+        surroundings: Surroundings,
+        session: requests.Session | None = None,
+        *,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.base = surroundings.resolve(account.url).rstrip("/")
         self.token = surroundings.resolve(account.token)
@@ -73,7 +78,12 @@ class AmoApi:
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         pacer = Pacer(rate, surroundings.clock)
         self.http = Http(
-            surroundings.clock, judge(surroundings.clock), pacer=pacer, headers=headers, session=session
+            surroundings.clock,
+            judge(surroundings.clock),
+            pacer=pacer,
+            headers=headers,
+            session=session,
+            attempts=attempts,
         )
 
     def get(self, path: str, deadline: Deadline, params: Params = ()) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class AmoCrmDestination:
     ) -> None:
         self._account = account
         self._region = surroundings.region
-        self._reader = AmoCrmReader(account, surroundings, session, created=False)
+        self._reader = AmoCrmReader(account, surroundings, session, created=False, attempts=1)
         self._staff = Staff(surroundings.clock, self._reader.employees, account.fallback_employee)
         self._stopped: ServiceError | None = None  # what ended this turn for those who come after
 

@@ -10,6 +10,7 @@ from integrations.crm.amocrm.parse import moment, note_call, unsorted_call, user
 from integrations.crm.matching import FoundCalls
 from integrations.crm.reader import CrmCall, Employee, Progress, no_progress
 from integrations.crm.strict import UnreadableError, rejected
+from integrations.http import ATTEMPTS
 from supportctl.core.call import Rejected
 from supportctl.core.failure import Failure, ServiceError
 
@@ -47,8 +48,9 @@ class AmoCrmReader:
         session: requests.Session | None = None,
         *,
         created: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> None:
-        self.api = AmoApi(account, surroundings, session)
+        self.api = AmoApi(account, surroundings, session, attempts=attempts)
         self._created = created
         self._region = surroundings.region
 

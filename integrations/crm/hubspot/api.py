@@ -13,7 +13,7 @@ import requests
 
 from integrations.answers import Request, by_status, retry_after
 from integrations.crm.hubspot.parse import is_id
-from integrations.http import Http
+from integrations.http import ATTEMPTS, Http
 from integrations.pace import Pacer
 from supportctl.core.failure import Failure, ServiceError
 
@@ -74,7 +74,12 @@ class HubSpotApi:
     """The CRM API of one account."""
 
     def __init__(
-        self, account: HubSpot, surroundings: Surroundings, session: requests.Session | None = None
+        self,
+        account: HubSpot,
+        surroundings: Surroundings,
+        session: requests.Session | None = None,
+        *,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.base = surroundings.resolve(account.url or PUBLIC).rstrip("/")
         self.token = surroundings.resolve(account.token)
@@ -83,8 +88,10 @@ class HubSpotApi:
         session = session or requests.Session()
         pacer = Pacer(min(account.rate or PER_SECOND, PER_SECOND), clock)
         slower = _SearchPacer(min(account.rate or SEARCHES_A_SECOND, SEARCHES_A_SECOND), pacer, clock)
-        self.http = Http(clock, judge(clock), pacer=pacer, headers=headers, session=session)
-        self._searching = Http(clock, judge(clock), pacer=slower, headers=headers, session=session)
+        self.http, self._searching = (
+            Http(clock, judge(clock), pacer=each, headers=headers, session=session, attempts=attempts)
+            for each in (pacer, slower)
+        )
 
     def get(self, path: str, deadline: Deadline, params: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
         """Return the answer to a GET.

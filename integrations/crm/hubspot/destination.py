@@ -68,7 +68,7 @@ class HubSpotDestination:
         self, account: HubSpot, surroundings: Surroundings, session: requests.Session | None = None
     ) -> None:
         self._account = account
-        self._reader = HubSpotReader(account, surroundings, session)
+        self._reader = HubSpotReader(account, surroundings, session, attempts=1)
         self._staff = Staff(surroundings.clock, self._reader.employees, account.fallback_employee)
         self._contacts = Contacts(self.api, surroundings)
 

@@ -18,6 +18,7 @@ from integrations.crm.hubspot.parse import PROPERTIES, is_id, milliseconds, owne
 from integrations.crm.matching import TOLERANCE, FoundCalls
 from integrations.crm.reader import CrmCall, Employee, Progress, no_progress
 from integrations.crm.strict import UnreadableError, rejected
+from integrations.http import ATTEMPTS
 from supportctl.core.call import Rejected
 from supportctl.core.failure import Failure, ServiceError
 from supportctl.core.text import clean
@@ -50,9 +51,14 @@ class HubSpotReader:
     """
 
     def __init__(
-        self, account: HubSpot, surroundings: Surroundings, session: requests.Session | None = None
+        self,
+        account: HubSpot,
+        surroundings: Surroundings,
+        session: requests.Session | None = None,
+        *,
+        attempts: int = ATTEMPTS,
     ) -> None:
-        self.api = HubSpotApi(account, surroundings, session)
+        self.api = HubSpotApi(account, surroundings, session, attempts=attempts)
         self.external_property = account.external_id_property
         self._region = surroundings.region
         self._pages: str | None = None  # address of the account's pages; None: not asked yet

@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from integrations.http import Http, Request, by_status
+from integrations.http import ATTEMPTS, Http, Request, by_status
 from integrations.pace import Pacer
 from integrations.shop.fields import json_of, mapping, not_understood, number, objects
 from supportctl.core.failure import Failure, ServiceError
@@ -88,13 +88,16 @@ class MoySkladApi:
         url: str | None = None,
         token_of: TokenOf = "user",  # noqa: S107  whose token it is, not a token
         session: requests.Session | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.base = (url or PUBLIC).rstrip("/")
         self.weight = weight_of(token_of, clock.now())
         self.pacer = Pacer(steady_rate(self.weight), clock)
         headers = {"Authorization": authorization, "Accept-Encoding": "gzip"}  # without gzip it refuses
         headers["Accept"] = "application/json;charset=utf-8"
-        self.http = Http(clock, self._judge, pacer=self.pacer, headers=headers, session=session)
+        self.http = Http(
+            clock, self._judge, pacer=self.pacer, headers=headers, session=session, attempts=attempts
+        )
 
     def get(self, path: str, deadline: Deadline, params: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON of one answer. `path` is below the root, without a slash before it.
