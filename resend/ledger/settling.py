@@ -59,7 +59,7 @@ def settle(
     """
     by_id = {item.outcome.delivery_id: item for item in settled}
     if not store.is_sqlite:
-        told = [_together(item) for item in settled]
+        told = [_together(item) for item in by_id.values()]
         at_once.settle(store, lease, lambda now: _lane_values(lease, settled, breaker, now), told, before)
         return
     with store.write() as connection:

@@ -193,24 +193,32 @@ class Store:
                 event.listen(engine, "connect", _prepare_sqlite)
                 event.listen(engine, "begin", _begin_sqlite)
                 return engine
-            self._few = self._postgresql(isolation_level="AUTOCOMMIT", pool_size=_FEW, max_overflow=0)
-            return self._postgresql(pool_size=5, max_overflow=-1)
+            # Long statements again and again: they are planned once for each connection.
+            self._few = self._postgresql(
+                {"prepare_threshold": 1},
+                "SET plan_cache_mode = force_generic_plan",
+                isolation_level="AUTOCOMMIT",
+                pool_size=_FEW,
+                max_overflow=0,
+            )
+            return self._postgresql({}, pool_size=5, max_overflow=-1)
         except ModuleNotFoundError as error:
             raise UsageError("ledger.no-driver", found=error.name) from None
 
-    def _postgresql(self, **options: Any) -> sa.Engine:  # noqa: ANN401  as SQLAlchemy takes them
+    def _postgresql(
+        self,
+        arguments: dict[str, Any],
+        *settings: str,
+        **options: Any,  # noqa: ANN401  SQLAlchemy's
+    ) -> sa.Engine:
         engine = sa.create_engine(
             self.url,
-            connect_args={
-                "connect_timeout": _CONNECT_S,
-                "application_name": "supportctl",
-                "prepare_threshold": 1,  # every statement is made for being executed again
-            },
+            connect_args={"connect_timeout": _CONNECT_S, "application_name": "supportctl", **arguments},
             pool_pre_ping=True,  # a server that was started again is not noticed by those who ask it next
             pool_use_lifo=True,
             **options,
         )
-        event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s))
+        event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s, *settings))
         return engine
 
     def _bring_up(self) -> None:
@@ -300,11 +308,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _preparer_of_postgresql(busy_s: float) -> Any:  # noqa: ANN401  a listener of SQLAlchemy
+def _preparer_of_postgresql(busy_s: float, *settings: str) -> Any:  # noqa: ANN401  a listener of SQLAlchemy
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
         autocommit, connection.autocommit = connection.autocommit, True
         connection.execute(f"SET lock_timeout = {busy_s * 1000:.0f}")
-        connection.execute("SET plan_cache_mode = force_generic_plan")
+        for setting in settings:
+            connection.execute(setting)
         connection.execute("SET synchronous_commit = on")  # an accepted call survives a crash of the server
         connection.autocommit = autocommit
 
