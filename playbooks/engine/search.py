@@ -11,8 +11,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from playbooks.engine.texts import LANGUAGES
 from playbooks.engine.words import read, read_query, vocabulary
+from supportctl.core.language import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

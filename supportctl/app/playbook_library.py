@@ -11,13 +11,9 @@ from supportctl.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from playbooks.engine.loader import Reading
     from playbooks.engine.model import Playbook
     from supportctl.core.site import SiteConfig
     from supportctl.report.playbook.listing import Listed
-
-_OURS, _PLAYBOOK = "supportctl.", "supportctl.playbook/"
-_TEST = ".test.yaml"  # stands beside its playbook
 
 
 class Shelf(NamedTuple):
@@ -27,17 +23,12 @@ class Shelf(NamedTuple):
     broken: tuple[tuple[Path, UsageError], ...]
 
 
-def shipped_folder() -> Path:
-    """Return the folder of the library that comes with supportctl."""
-    import playbooks
-
-    return Path(playbooks.__file__).parent / "library"
-
-
 def folders(config: SiteConfig | None) -> list[Path]:
     """Return the folders that hold playbooks; a later one takes the place of a playbook of an earlier one."""
+    from playbooks.engine.library import SHIPPED
+
     own = config.playbooks.folders if config else ()
-    return [shipped_folder(), *(Path(folder).expanduser() for folder in own)]
+    return [SHIPPED, *(Path(folder).expanduser() for folder in own)]
 
 
 def runs_folder(config: SiteConfig | None) -> Path:
@@ -51,38 +42,25 @@ def runs_folder(config: SiteConfig | None) -> Path:
 
 def shelf(places: Sequence[Path]) -> Shelf:
     """Return the playbooks of these folders. A file or a folder that cannot be used hides no other."""
-    from playbooks.engine.loader import read
+    from playbooks.engine.library import playbook_files
+    from playbooks.engine.loader import load
 
     found: dict[str, tuple[Path, Playbook]] = {}
     broken: list[tuple[Path, UsageError]] = []
     for folder in places:
-        if not folder.is_dir():
-            broken.append((folder, UsageError("playbook.no-such-folder", found=folder)))
-        for path in _files(folder):
+        try:
+            paths = list(playbook_files(folder))
+        except UsageError as error:
+            broken.append((folder, error))
+            continue
+        for path in paths:
             try:
-                reading = read(path)
+                playbook = load(path).playbook
             except UsageError as error:
                 broken.append((path, error))
-                continue
-            if reading.loaded is not None:
-                found[reading.loaded.playbook.name] = (path, reading.loaded.playbook)
-            elif not _is_another_document(reading):
-                broken.append((path, reading.error()))
+            else:
+                found[playbook.name] = (path, playbook)
     return Shelf(found, tuple(broken))
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob("*.yaml") if not path.name.endswith(_TEST))
-    except OSError:  # nobody may look into it: told as a folder without playbooks
-        return []
-
-
-def _is_another_document(reading: Reading) -> bool:
-    """Return whether a file is a document of supportctl that is no playbook."""
-    first = reading.problems[0]
-    schema = str(first.args.get("found", ""))
-    return first.key == "playbook.other-schema" and schema.startswith(_OURS) and _PLAYBOOK not in schema
 
 
 def listed(

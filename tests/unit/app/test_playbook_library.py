@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from supportctl.app.playbook_library import folders, listed, runs_folder, shelf, shipped_folder
+from playbooks.engine.library import SHIPPED
+from supportctl.app.playbook_library import folders, listed, runs_folder, shelf
 from supportctl.core.site import SiteConfig
 
 PLAYBOOK = """\
@@ -51,9 +52,9 @@ def config(tmp_path, folder):
 
 def test_the_shipped_library_comes_first():
     config = SiteConfig.model_validate({"playbooks": {"folders": ["/srv/playbooks"]}})
-    assert folders(config) == [shipped_folder(), Path("/srv/playbooks")]
-    assert folders(None) == [shipped_folder()]
-    assert shipped_folder().is_dir()
+    assert folders(config) == [SHIPPED, Path("/srv/playbooks")]
+    assert folders(None) == [SHIPPED]
+    assert SHIPPED.is_dir()
 
 
 def test_where_runs_are_kept():
@@ -101,7 +102,6 @@ def test_a_mistake_is_told_with_its_place(folder):
 
 def test_tests_beside_playbooks_are_no_playbooks(folder):
     (folder / "own-printer.test.yaml").write_text("name: [", encoding="utf-8")
-    (folder / "other.yaml").write_text("schema: supportctl.playbook-test/1\n", encoding="utf-8")
     books = shelf([folder])
     assert set(books.playbooks) == {"own-printer", "own-drawer"}
     assert not books.broken

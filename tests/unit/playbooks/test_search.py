@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -206,3 +208,12 @@ def test_an_entry_is_what_a_playbook_says():
         "printer-cutter", "Нож", ("заклинило нож",), ("printer",), " Бумага", "ru"
     )
     assert Index(entries_of([playbook])).search("knife")[0].name == "printer-cutter"
+
+
+def test_the_search_alone_needs_neither_pydantic_nor_yaml():
+    code = (
+        "import sys; from playbooks.engine.search import Entry, Index; "
+        "Index([Entry('a', 'b', ('c',))]).search('c'); print({'pydantic', 'yaml'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
