@@ -19,6 +19,7 @@ from resend.ledger.accept import accept
 from resend.ledger.errors import LedgerError
 from resend.ledger.store import Store
 from resend.model import State
+from supportctl.core import log
 from supportctl.core.call import Call
 from supportctl.core.clock import SystemClock
 
@@ -267,15 +268,26 @@ def test_one_lane_that_crashes_stops_no_other(store: Store, sink: Sink) -> None:
 
 
 def test_the_database_is_restarted_in_mid_run(
-    store: Store, postgres: PostgresServer, capfd: pytest.CaptureFixture[str]
+    store: Store,
+    postgres: PostgresServer,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    told: list[str] = []
+    event = log.event
+
+    def noted(level: str, name: str, **values: object) -> None:
+        told.append(name)
+        event(level, name, **values)
+
+    monkeypatch.setattr(log, "event", noted)
     times = QUICK._replace(lease_s=60.0, request_s=5.0)  # a lease would not run out in time by itself
     with Sink(delay_s=0.1) as sink, working(store, times, lanes_of(store, sink.url, times, "here")):
         until(lambda: workers(store) == 1)
         accept(store, "acme", calls(200), 86400)
         until(lambda: len(sink.taken) > 20)
         postgres.crash()
-        time.sleep(0.5)  # the worker meets the server that is down
+        until(lambda: {"resend.database-gone", "resend.ledger-failed"} & set(told))  # it met a dead server
         postgres.start()
         until(lambda: not _pending(store), 30)
     assert set(sink.taken.values()) == {1}
