@@ -35,6 +35,7 @@ _SOUNDS = (
 )
 _LETTERS = dict(sound.split("=") for sound in _SOUNDS.split()) | {"'": "ь"}
 _SOUND = re.compile("|".join(_LETTERS))
+_SOFT = re.compile(r"(л[аио]с)\b")  # konchilas: nobody types the soft sign
 
 
 class Vocabulary(NamedTuple):
@@ -133,7 +134,8 @@ def _readings(chunk: str) -> Iterator[list[Read]]:
     bare = chunk.strip(_PUNCTUATION)
     texts = [chunk, other(bare), other(chunk)]
     if chunk.isascii():
-        texts.append(_SOUND.sub(lambda match: _LETTERS[match[0]], bare))
+        sound = _SOUND.sub(lambda match: _LETTERS[match[0]], bare)
+        texts.append(_SOFT.sub(r"\1ь", sound))
     for text in dict.fromkeys(texts):
         yield [Read(stem(word), word) for word in split(text)]
 

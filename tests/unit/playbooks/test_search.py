@@ -65,6 +65,13 @@ def test_why_names_the_words_as_they_were_meant(index):
     assert first(index, "yt gtxfnftn xtr").why.words == ("печатает", "чек")
 
 
+def test_latin_letters_have_no_soft_sign():
+    index = Index(
+        [Entry("paper", "", ("бумага кончилась",), (), "", "ru"), Entry("other", "", ("весы",))], "ru"
+    )
+    assert index.search("bumaga konchilas")[0].why.words == ("бумага", "кончилась")
+
+
 def test_english_typed_in_the_russian_layout(index):
     assert (
         first(index, "кусушзе зкштеук вщуы тще зкште").name == "printer-silent"
