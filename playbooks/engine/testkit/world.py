@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.actions.model import Done, Plan
-from playbooks.engine.ports import Looked, areas_of
+from playbooks.engine.ports import Looked
 from playbooks.engine.situation import protocol_of
 from supportctl.core.finding import Finding, Status
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from playbooks.engine.model import Check, Role
-    from playbooks.engine.testkit.format import PlaybookTest, Seen, World
+    from playbooks.engine.testkit.format import PlaybookTest, Seen, Turn, World
     from probes.lab.lab import Lab
 
 
@@ -74,8 +74,7 @@ class TestHands:
         self.shop = shop
         self.acts: list[tuple[str, Mapping[str, str]]] = []
         self.undone: list[str] = []
-        self.next_world: World | None = None  # what the action that comes does
-        self.next_fails: str | None = None
+        self._does: dict[str, Turn] = {}  # what an action that was allowed will do
         self._before: dict[str, Shop] = {}
         self.roles: Mapping[str, tuple[str, ...]] | None = None
 
@@ -99,19 +98,27 @@ class TestHands:
                 found.extend(self._memory.ask(check, target, faults).findings)
             else:
                 found.extend(_finding(seen, target) for seen in self._about(check, target))
-        return Looked(tuple(found), targets, areas=areas_of(check))
+        return Looked(tuple(found), targets)
 
     def sync(self, source: str, crm: str, since: str) -> Looked:  # noqa: ARG002  the world says what is found
         """Return the gaps that the world has."""
         found = tuple(_finding(seen, crm) for seen in self.shop.findings if seen.code.startswith("sync."))
-        return Looked(found, (crm,), dict(self.shop.facts), ("sync",))
+        return Looked(found, (crm,), dict(self.shop.facts))
 
     def lane(self, destination: str) -> Looked:
         """Return how the deliveries of a destination are."""
         found = tuple(
             _finding(seen, destination) for seen in self.shop.findings if seen.code.startswith("resend.")
         )
-        return Looked(found, (destination,), dict(self.shop.facts), ("resend",))
+        return Looked(found, (destination,), dict(self.shop.facts))
+
+    def prepare(self, action: str, turn: Turn) -> None:
+        """Hear what the action will do, now that it is allowed."""
+        self._does[action] = turn
+
+    def url(self, name: str) -> str:
+        """Return the URL of a device by its name in the test; other names stay as they are."""
+        return next((url for url, device in self._memory.urls.items() if device == name), name)
 
     def plan(self, action: str, params: Mapping[str, str]) -> Plan:
         """Return a plan that only names its parameters."""
@@ -121,10 +128,11 @@ class TestHands:
         """Make the world what the case says that it is after this action."""
         self.acts.append((plan.action, plan.params))
         self._before[plan.action] = self.shop
-        if self.next_fails:
-            return Done(ok=False, code=self.next_fails)
-        if self.next_world is not None:
-            self.shop = self.shop.after(self.next_world)
+        turn = self._does.get(plan.action)
+        if turn is not None and turn.fails:
+            return Done(ok=False, code=turn.fails)
+        if turn is not None:
+            self.shop = self.shop.after(turn.now)
         return Done(ok=True)
 
     def undo(self, plan: Plan) -> Done:
