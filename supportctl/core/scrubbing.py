@@ -1,0 +1,94 @@
+"""Whole documents without secrets: every text redacted, whatever form a secret takes, and phones masked."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import quote, unquote, urlsplit
+
+from supportctl.core.redaction import redact, remember
+from supportctl.core.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HIDDEN = "***"
+_LINE_LIMIT = 8000
+_SHORTEST_PART = 12  # of an address: shorter ones are words like `services`
+_SECRET_NAME = re.compile(
+    r"(?i)(?:^|[^a-z])(?:password|passwd|token|api_?key|community|secret|authorization|pin)(?:$|[^a-z])"
+)
+# Russian and international numbers as people say them; not the 16 digits of a fiscal storage
+_PHONE = re.compile(r"(?<![\w./-])(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0,2}\d){10})(?![\w-]|\.\d)")
+T = TypeVar("T")
+
+
+def remember_forms(secret: str) -> None:
+    """Take note of a secret, of the forms in which it may stand elsewhere, and of the parts of an address."""
+    for part in {secret, *_parts(secret)}:
+        remember(part)
+        data = part.encode()
+        for form in (quote(part, safe=""), base64.b64encode(data).decode().rstrip("="), data.hex()):
+            remember(form)
+
+
+def _parts(secret: str) -> set[str]:
+    if "://" not in secret:
+        return set()
+    try:
+        address = urlsplit(secret)
+        found = [address.password or "", *address.path.split("/"), *re.split("[&=]", address.query)]
+    except ValueError:
+        return set()
+    parts = {unquote(part) for part in found}
+    secrets = {part for part in parts if len(part) >= _SHORTEST_PART and re.search(r"\d", part)}
+    return secrets | ({unquote(address.password)} if address.password else set())
+
+
+def scrubbed_text(text: str) -> str:
+    """Return a text without secrets, whole telephone numbers, and anything invisible."""
+    shown = _PHONE.sub(_masked, redact(text))
+    if shown.isprintable():
+        return shown
+    return "\n".join(clean(line, _LINE_LIMIT) for line in shown.split("\n"))
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Keep the first four characters and the last two digits: who knows the number finds it again."""
+    number = match[0]
+    return f"{number[:4]}{re.sub(r'[0-9]', '*', number[4:-2])}{number[-2:]}"
+
+
+def scrubbed(value: T) -> T:
+    """Return plain data, named tuples or dataclasses with every text in them scrubbed.
+
+    What is called a password, a token and the like is hidden, whatever it is.
+    """
+    return cast("T", _scrubbed(value))
+
+
+def _scrubbed(value: Any) -> Any:  # noqa: ANN401  documents of any shape
+    if isinstance(value, str):
+        return scrubbed_text(value) if type(value) is str else value  # not the words of an enumeration
+    if isinstance(value, dict):
+        return {scrubbed_text(str(key)): _entry(str(key), inner) for key, inner in _items(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_scrubbed(inner) for inner in value))
+    if isinstance(value, list | tuple):
+        return type(value)(_scrubbed(inner) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _scrubbed(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
+def _items(value: Mapping[object, object]) -> list[tuple[object, object]]:
+    return list(value.items())
+
+
+def _entry(key: str, value: object) -> object:
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+    if plain and _SECRET_NAME.search(key) and not str(value).startswith("secret://"):
+        return HIDDEN
+    return _scrubbed(value)
