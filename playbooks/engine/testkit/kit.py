@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playbooks.engine.model import Check
     from playbooks.engine.ports import Looked
     from playbooks.engine.records import Intent
-    from playbooks.engine.state import Event
+    from playbooks.engine.state import Event, Notice
     from playbooks.engine.testkit.format import Case
 
 _FAST = Path("/dev/shm")  # noqa: S108  journals of tests need no disk; their folder has a name of its own
@@ -72,6 +72,7 @@ class Kit:
         self.test = read_tests(tests_of(library, name))
         self.graph = library.graph(name)
         self._check = check
+        self.heard: Callable[[Notice], None] = lambda _notice: None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -105,6 +106,7 @@ class Kit:
         hands = TestHands(self._memory, self.test, Shop({}).after(case.world))
         hands.roles = case.roles
         script = Script(case.turns, hands, self.graph, clock)
+        script.heard = self.heard
         path = self._folder / f"{len(list(self._folder.iterdir()))}.jsonl"
         header = Header(path.stem, self.name, 1, "test", "test", "en", clock.now())
         world = _World(self.graph, hands, script, clock)

@@ -12,7 +12,7 @@ from playbooks.engine.texts import in_language
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from playbooks.actions.model import Plan
     from playbooks.engine.graph import Graph
@@ -66,6 +66,7 @@ class Script:
         self._clock = clock
         self._next = 0
         self.written = 0
+        self.heard: Callable[[Notice], None] = lambda _notice: None
         self.causes: list[tuple[str, float]] = []
         self.replies: list[str] = []
 
@@ -141,6 +142,7 @@ class Script:
 
     def notice(self, notice: Notice, state: State) -> None:
         """Keep when a cause was named."""
+        self.heard(notice)
         if isinstance(notice, CauseNamed):
             self.causes.append((notice.cause, state.now))
 

@@ -34,9 +34,7 @@ def test_a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been(name, library,
             for number in range(1, whole.writes):
                 for share in (0.5, 1.0):  # before the journal has the line, and after
                     killed = kit.case(case, kill_at=number + share)
-                    assert told(killed) == told(whole), (
-                        f"{name}, “{case.name}”, killed at line {number + share}"
-                    )
+                    assert told(killed) == told(whole), f"{name}, “{case.name}”: killed at {number + share}"
 
 
 def told(ended: Ended) -> object:
