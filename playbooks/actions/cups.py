@@ -85,6 +85,8 @@ def _lpstat(place: Place, queue: str, deadline: Deadline, *words: str) -> str:
     if ran.code == 0:
         return ran.out
     said = f"{ran.err} {ran.out}"
+    if "not running" in place.run(["lpstat", "-r"], deadline).out:  # else it says that there is no such queue
+        raise SupportctlError("action.print-service-down", said="scheduler is not running")
     if "Invalid destination" in said or "does not exist" in said or "Unknown destination" in said:
         known = place.run(["lpstat", "-e"], deadline).out.split()
         raise UsageError("action.no-such-queue", found=queue, nearest=nearest(queue, known))

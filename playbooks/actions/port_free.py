@@ -44,7 +44,7 @@ class Free:
         named = [holder for holder in found if _is(holder, given.get("program", ""))]
         if found and given.get("program") and not (named if place.system == "windows" else named == found):
             raise UsageError("action.holder-other", port=port, found=_told(found), wanted=given["program"])
-        if place.system == "windows":
+        if given.get("program"):
             found = named
         if any(not holder.sure for holder in found) and not given.get("program"):
             raise SupportctlError("action.holder-unsure", port=port, found=_told(found))

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from supportctl.core.target import Target
 
 _ANSWER_S = 2.0
-_FIXED_MASK, _FIXED = 0x93, 0x12  # the bits that every answer to DLE EOT has
-_STAR_BLOCK_LEAST = 7
 _ASCII = ("*** TEST / NOT A RECEIPT ***", "0123456789 ABCDEFGHIJ abcdefghij", "{name}")
 _RUSSIAN = ("ПРОВЕРКА ПЕЧАТИ. НЕ ЧЕК.", "АБВГДЕЁЖЗ абвгдеёжз")
 _RULE = "-" * 32
@@ -130,33 +128,29 @@ def _hindrance(link: Link, target: Target, deadline: Deadline) -> str:
 
 def _star_hindrance(link: Link, deadline: Deadline) -> str:
     link.send(star.encode(star.ASB_REQUEST), deadline)
-    answer = _answer(link, deadline, _STAR_BLOCK_LEAST)
-    if not answer:
-        return "action.failed-silent"
-    if len(answer) < _STAR_BLOCK_LEAST or not answer[0] & 1:
-        return "action.failed-not-a-printer"
-    return "action.failed-printer-offline" if answer[2] & star.PrinterStatus.OFFLINE else ""
+    until, heard, block = deadline.within(_ANSWER_S), b"", None
+    while block is None and (piece := link.receive(until)):
+        heard += piece
+        block = star.pushed_block(heard)
+    if block is None:
+        return "action.failed-not-a-printer" if heard else "action.failed-silent"
+    return "action.failed-printer-offline" if star.PrinterStatus.OFFLINE in block.printer else ""
 
 
 def _escpos_hindrance(link: Link, deadline: Deadline) -> str:
     link.send(escpos.encode(escpos.DLE_EOT[1]), deadline)
-    answer = _answer(link, deadline, 1)
-    if not answer:
-        return "action.failed-silent"
-    status = next((byte for byte in reversed(answer) if byte & _FIXED_MASK == _FIXED), None)
+    until, reader, status = deadline.within(_ANSWER_S), escpos.Reader(), None
+    while status is None and (piece := link.receive(until)):
+        reader.feed(piece)
+        try:
+            while (event := reader.next_event()) != escpos.NEED_MORE:
+                if isinstance(event, escpos.Byte):  # what the printer reports unasked is longer
+                    status = event.value
+        except escpos.RemoteProtocolError:
+            return "action.failed-not-a-printer"
     if status is None:
-        return "action.failed-not-a-printer"
+        return "action.failed-silent"
     return "action.failed-printer-offline" if status & escpos.PrinterStatus.OFFLINE else ""
-
-
-def _answer(link: Link, deadline: Deadline, least: int) -> bytes:
-    until, data = deadline.within(_ANSWER_S), b""
-    while len(data) < least:
-        piece = link.receive(until)
-        if not piece:
-            break
-        data += piece
-    return data
 
 
 def _wait_until_taken(link: Link, target: Target, deadline: Deadline) -> None:
@@ -165,4 +159,4 @@ def _wait_until_taken(link: Link, target: Target, deadline: Deadline) -> None:
         return
     request = star.encode(star.ASB_REQUEST) if target.protocol == "star" else escpos.encode(escpos.DLE_EOT[1])
     link.send(request, deadline)
-    _answer(link, deadline, 1)
+    link.receive(deadline.within(_ANSWER_S))

@@ -61,7 +61,7 @@ class SetSetting:
         changed, spot = self._changed(path, data, given)
         words = {
             "file": clean(path),
-            "key": clean(given["key"]),
+            "setting": clean(given["key"]),
             "was": clean(spot.written),
             "value": clean(given["value"]),
         }

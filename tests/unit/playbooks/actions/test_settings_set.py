@@ -60,7 +60,7 @@ def test_a_value_is_set_and_brought_back(settings, ini):
     for _time in range(2):
         assert settings.undo(plan).ok
         assert ini.read_bytes() == INI
-    assert os.listdir(ini.parent) == ["driver.ini"]
+    assert [each.name for each in ini.parent.iterdir()] == ["driver.ini"]
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one(settings, ini, 
         assert settings.run(plan).ok
         assert settings.undo(plan).ok
         assert ini.read_bytes() == INI
-        assert os.listdir(ini.parent) == ["driver.ini"]
+        assert [each.name for each in ini.parent.iterdir()] == ["driver.ini"]
 
 
 def test_a_file_that_changes_while_it_is_replaced_stays(ini):
     with pytest.raises(replacing.ChangedError):
         replacing.replace(ini, b"what it never was", b"new")
-    assert os.listdir(ini.parent) == ["driver.ini"]
+    assert [each.name for each in ini.parent.iterdir()] == ["driver.ini"]
     assert ini.read_bytes() == INI
 
 
