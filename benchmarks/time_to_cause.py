@@ -1,4 +1,4 @@
-"""From the start of a playbook to the cause in words: how long the machine takes, lab devices answering for real.
+"""From the start of a playbook to the named cause: how long the machine takes, lab devices answering for real.
 
 Every case of every library playbook that names a cause is run once, nothing remembered from another one: the
 probes ask the lab's devices on real sockets. What people need for their part is not counted. The limit is
@@ -38,6 +38,7 @@ class Stopwatch:
         self.named: float | None = None
 
     def heard(self, notice: Notice) -> None:
+        """Stop at the first cause that is named."""
         if isinstance(notice, CauseNamed) and self.named is None:
             self.named = time.perf_counter() - self.started
 

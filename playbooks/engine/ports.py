@@ -31,11 +31,21 @@ if TYPE_CHECKING:
 
 
 class Looked(NamedTuple):
-    """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding."""
+    """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding.
+
+    `areas` are those of the codes that were asked about, () for all: what is known of others stays.
+    """
 
     findings: tuple[Finding, ...]
     targets: tuple[str, ...] = ()
     facts: Mapping[str, Answer] = {}
+    areas: tuple[str, ...] = ()
+
+
+def areas_of(check: Check) -> tuple[str, ...]:
+    """Return the areas that a check's filters ask about, () if it asks about everything."""
+    areas = dict.fromkeys(glob.partition(".")[0] for glob in check.only)
+    return () if any(set(area) & set("*?[") for area in areas) else tuple(areas)
 
 
 class Hands(Protocol):

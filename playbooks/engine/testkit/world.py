@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.actions.model import Done, Plan
-from playbooks.engine.ports import Looked
+from playbooks.engine.ports import Looked, areas_of
 from playbooks.engine.situation import protocol_of
 from supportctl.core.finding import Finding, Status
 
@@ -98,19 +98,19 @@ class TestHands:
                 found.extend(self._memory.ask(check, target, faults).findings)
             else:
                 found.extend(_finding(seen, target) for seen in self._about(check, target))
-        return Looked(tuple(found), targets)
+        return Looked(tuple(found), targets, areas=areas_of(check))
 
     def sync(self, source: str, crm: str, since: str) -> Looked:  # noqa: ARG002  the world says what is found
         """Return the gaps that the world has."""
         found = tuple(_finding(seen, crm) for seen in self.shop.findings if seen.code.startswith("sync."))
-        return Looked(found, (crm,), dict(self.shop.facts))
+        return Looked(found, (crm,), dict(self.shop.facts), ("sync",))
 
     def lane(self, destination: str) -> Looked:
         """Return how the deliveries of a destination are."""
         found = tuple(
             _finding(seen, destination) for seen in self.shop.findings if seen.code.startswith("resend.")
         )
-        return Looked(found, (destination,), dict(self.shop.facts))
+        return Looked(found, (destination,), dict(self.shop.facts), ("resend",))
 
     def prepare(self, action: str, turn: Turn) -> None:
         """Hear what the action will do, now that it is allowed."""
