@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import os
-import random
 import shutil
 import socket
 import subprocess
@@ -23,181 +20,28 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
-from threading import local
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import engine_roles
+from engine_floor import bare
+from engine_roles import Rate, celery_app, procrastinate_app
 from measure import ROOT, tell
 
 sys.path.insert(0, str(ROOT / "tests/support"))
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from database_servers import PostgresServer
 
 LANES, CALLS_A_LANE = 100, 150
 ROUNDS = 2  # the faster one counts: other work on the machine only ever slows down
 JOBS = 1_500  # of one call each, over as many destinations
-THREADS = 16
 TIMES_FASTER = 20.0
 WAIT_S = 60.0
+BARE = "bare PostgreSQL, the same rows, no program"
 REDIS = shutil.which("redis-server")
-
-
-class Rate(NamedTuple):
-    """What a run came to: calls a second, and calls that came more than once."""
-
-    calls: int
-    seconds: float
-    twice: int
-
-    @property
-    def per_s(self) -> float:
-        """Calls a second."""
-        return self.calls / max(self.seconds, 1e-9)
-
-
-# --- roles of child processes: a sink, a worker of ours, a worker of a peer
-
-
-class _SinkProtocol(asyncio.Protocol):
-    """As much of HTTP as the clients here speak."""
-
-    def __init__(self, counts: dict[str, Any]) -> None:
-        self._counts = counts
-        self._got = b""
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        while (end := self._got.find(b"\r\n\r\n")) >= 0:
-            head = self._got[:end].lower()
-            length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-            if len(self._got) < end + 4 + length:
-                return
-            body, self._got = self._got[end + 4 : end + 4 + length], self._got[end + 4 + length :]
-            answer = json.dumps(self._answer(head.split()[1], json.loads(body))).encode()
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
-
-    def _answer(self, path: bytes, asked: Any) -> object:
-        counts = self._counts
-        if path == b"/stats":
-            last, first = counts["last"], counts["first"]
-            answer = Rate(len(counts["known"]), last - first, counts["twice"])
-            if asked == "reset":
-                counts.update(known=set(), twice=0, first=0.0, last=0.0)
-            return answer
-        now = time.monotonic()
-        counts["first"] = counts["first"] or now
-        counts["last"] = now
-        for call in asked["ids"]:
-            key = (asked["lane"], call)
-            counts["twice"] += key in counts["known"]
-            counts["known"].add(key)
-        return asked["ids"]
-
-
-async def _serve_sink() -> None:
-    counts: dict[str, Any] = {"known": set(), "twice": 0, "first": 0.0, "last": 0.0}
-    server = await asyncio.get_running_loop().create_server(
-        lambda: _SinkProtocol(counts), "127.0.0.1", 0, backlog=256
-    )
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-def _work_lanes(engine: str, ledger: str, sink: str) -> None:
-    from cluster_bench import Times, lanes_of
-
-    from resend.ledger.store import Store
-    from supportctl.core.clock import SystemClock
-
-    store = Store(ledger, SystemClock())
-    holder = f"{os.getpid()}"
-    open_lane = lanes_of(store, sink, Times(), holder)
-    if engine == "embedded":
-        from resend.worker import Worker
-
-        worker = Worker(store, open_lane, THREADS)
-        run = lambda: worker.run(until_empty=True)  # noqa: E731
-    else:
-        from resend.cluster.worker import ClusterWorker
-
-        run = ClusterWorker(store, open_lane, holder, random.random, threads=THREADS).run
-    _at_the_gate()
-    run()
-
-
-def _procrastinate_app(database: str, sink: str) -> Any:
-    from procrastinate import App, PsycopgConnector
-
-    logging.getLogger("procrastinate").setLevel(logging.ERROR)
-    app = App(connector=PsycopgConnector(conninfo=database))
-    bring = _bringer(sink)
-
-    @app.task(name="bring")
-    def job(lane: str, call: str) -> None:
-        bring(lane, call)
-
-    return app
-
-
-def _work_procrastinate(database: str, sink: str) -> None:
-    app = _procrastinate_app(database, sink)
-    _at_the_gate()
-    app.run_worker(concurrency=THREADS, wait=False, delete_jobs="successful")
-
-
-def _celery_app(broker: str, sink: str) -> Any:
-    from celery import Celery
-
-    app = Celery("bench", broker=broker)
-    app.conf.update(task_acks_late=True, task_ignore_result=True, worker_hijack_root_logger=False)
-    bring = _bringer(sink)
-    app.task(name="bring")(bring)
-    return app
-
-
-def _work_celery(broker: str, sink: str) -> None:
-    app = _celery_app(broker, sink)
-    _at_the_gate()
-    alone = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname=w{os.getpid()}@here"]
-    app.worker_main(["worker", "--pool=threads", f"--concurrency={THREADS}", "--loglevel=ERROR", *alone])
-
-
-def _bringer(sink: str) -> Callable[[str, str], None]:
-    """Return what brings one call, with the same client as ours; each thread keeps its connection."""
-    import requests
-
-    own = local()
-
-    def bring(lane: str, call: str) -> None:
-        if not hasattr(own, "session"):
-            own.session = requests.Session()
-            own.session.trust_env = False
-        own.session.post(f"{sink}/take", json={"lane": lane, "ids": [call]}, timeout=10).json()
-
-    return bring
-
-
-def _at_the_gate() -> None:
-    """Say that all is imported and open, and wait for the others."""
-    print("ready", flush=True)
-    sys.stdin.readline()
-
-
-ROLES: dict[str, Callable[..., None]] = {
-    "sink": lambda: asyncio.run(_serve_sink()),
-    "lanes": _work_lanes,
-    "procrastinate": _work_procrastinate,
-    "celery": _work_celery,
-}
-
-
-# --- the measurement
 
 
 def ask(sink: str, what: str = "") -> Rate:
@@ -210,9 +54,9 @@ def ask(sink: str, what: str = "") -> Rate:
 
 
 def child(*words: str) -> subprocess.Popen[str]:
-    """Start this script in a role; what it complains of goes to a file that is shown if it fails."""
+    """Start a process in a role; what it complains of goes to a file that is shown if it fails."""
     return subprocess.Popen(
-        [sys.executable, __file__, *words],
+        [sys.executable, engine_roles.__file__, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=_LOG,
@@ -255,8 +99,8 @@ def measured(sink: str, calls: int, workers: int, *role: str) -> Rate:
     return rate
 
 
-def ours(sink: str, engine: str, ledger: str, workers: int) -> Rate:
-    """Return the rate of lanes on a new ledger."""
+def filled(ledger: str) -> None:
+    """Make a ledger in which all calls wait."""
     from resend.ledger.accept import accept
     from resend.ledger.store import Store
     from supportctl.core.call import Call
@@ -271,12 +115,17 @@ def ours(sink: str, engine: str, ledger: str, workers: int) -> Rate:
         )
         accept(store, f"customer-{lane:03}", calls, 86400)
     store.close()
+
+
+def ours(sink: str, engine: str, ledger: str, workers: int) -> Rate:
+    """Return the rate of lanes on a new ledger."""
+    filled(ledger)
     return measured(sink, LANES * CALLS_A_LANE, workers, "lanes", engine, ledger, sink)
 
 
 def per_call_procrastinate(sink: str, database: str, workers: int) -> Rate:
     """Return the rate of Procrastinate with one job a call."""
-    app = _procrastinate_app(database, sink)
+    app = procrastinate_app(database, sink)
 
     async def queue() -> None:
         async with app.open_async():
@@ -291,7 +140,7 @@ def per_call_procrastinate(sink: str, database: str, workers: int) -> Rate:
 
 def per_call_celery(sink: str, broker: str, workers: int) -> Rate:
     """Return the rate of Celery with one job a call."""
-    app = _celery_app(broker, sink)
+    app = celery_app(broker, sink)
     app.control.purge()
     for number in range(JOBS):
         app.send_task("bring", ("peer", f"c{number}"))
@@ -382,6 +231,9 @@ def _each(
             with server.database() as database:
                 yield f"{engine} on PostgreSQL", ours(sink, engine, server.url(database), workers)
         with server.database() as database:
+            filled(server.url(database))
+            yield BARE, bare(server, database, LANES * CALLS_A_LANE)
+        with server.database() as database:
             address = server.url(database).replace("+psycopg", "")
             yield "Procrastinate, a job a call", per_call_procrastinate(sink, address, workers)
     if broker is not None:
@@ -413,15 +265,14 @@ def _judge(rates: dict[str, list[Rate]]) -> int:
                 print(f"        {claim:<46} {measured:<52} (no limit)", flush=True)
             else:
                 holds.append(tell(claim, measured, f">= {limit:.0f} x", holds=ratio >= limit))
+    for engine in ("embedded", "cluster"):
+        for workers in (1, 2):
+            mine, most = fastest.get(f"{engine} on PostgreSQL, {workers}"), fastest.get(f"{BARE}, {workers}")
+            if mine and most:
+                claim = f"{engine} beside what PostgreSQL itself can do, {workers}"
+                print(f"        {claim:<46} {mine / most:5.0%}  ({most:,.0f} calls/s)", flush=True)
     return int(not all(holds))
 
 
-def _run(words: Sequence[str]) -> int:
-    if words:
-        ROLES[words[0]](*words[1:])
-        return 0
-    return main()
-
-
 if __name__ == "__main__":
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(main())

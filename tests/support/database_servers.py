@@ -98,6 +98,10 @@ class PostgresServer:
         """Stop the server as a crash: every connection breaks, the next start recovers."""
         self.stop("immediate")
 
+    def program(self, name: str) -> Path:
+        """Return where a program of this server's version is."""
+        return self._bin / name
+
     @property
     def running(self) -> bool:
         """Whether the server is up."""
