@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from playbooks.actions.model import Plan
     from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Journal, Record
-    from playbooks.engine.model import Check
     from playbooks.engine.ports import Hands, Person
     from playbooks.engine.state import Command, Event
     from supportctl.core.clock import Clock
@@ -196,15 +195,13 @@ class Executor:
 
     def _look(self, command: RunCheck | RunSync | LookAtLane) -> Event:
         self._person.looking(command, self._state)
-        areas: tuple[str, ...]
         if isinstance(command, RunCheck):
-            looked, areas = self._hands.check(command.check, command.targets), areas_of(command.check)
+            looked = self._hands.check(command.check, command.targets)
         elif isinstance(command, RunSync):
             looked = self._hands.sync(command.source, command.crm, command.since)
-            areas = ("sync", "crm", "telephony")
         else:
-            looked, areas = self._hands.lane(command.destination), ("resend",)
-        return Checked(self._since(), looked.findings, looked.targets, areas, looked.facts)
+            looked = self._hands.lane(command.destination)
+        return Checked(self._since(), looked.findings, looked.targets, looked.areas, looked.facts)
 
     # --- changing -----------------------------------------------------------------------------------------
 
@@ -251,12 +248,6 @@ class Executor:
         self._person.looking(command, self._state)
         done = _guarded(lambda: self._hands.undo(plan))
         return Undone(self._since(), done.ok, done.code)
-
-
-def areas_of(check: Check) -> tuple[str, ...]:
-    """Return the areas that a check asks about, () for all of them."""
-    areas = tuple(dict.fromkeys(glob.partition(".")[0] for glob in check.only))
-    return () if any(set("*?[") & set(area) for area in areas) else areas
 
 
 def _guarded(act: Callable[[], Done]) -> Done:

@@ -56,14 +56,14 @@ def read(path: Path) -> Record:
     """Return what a journal holds.
 
     Raises:
-        UsageError: `playbook.no-journal`, `playbook.journal-too-big`, `playbook.journal-empty`,
-            `playbook.journal-broken` with the line.
+        UsageError: `run.no-journal`, `run.journal-too-big`, `run.journal-empty`,
+            `run.journal-broken` with the line.
     """
     try:
         with path.open("rb") as file:
             return _read(path, file)
     except OSError as error:
-        raise UsageError("playbook.no-journal", found=path, reason=error.strerror or error) from None
+        raise UsageError("run.no-journal", found=path, reason=error.strerror or error) from None
 
 
 def replay(graph: Graph, record: Record) -> State:
@@ -95,7 +95,7 @@ class Journal:
         """Return a new journal.
 
         Raises:
-            SupportctlError: `playbook.journal-unwritable`.
+            SupportctlError: `run.journal-unwritable`.
         """
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ class Journal:
             _sync_folder(path.parent)
         except OSError as error:
             raise SupportctlError(
-                "playbook.journal-unwritable", found=path, reason=error.strerror or error
+                "run.journal-unwritable", found=path, reason=error.strerror or error
             ) from None
         return journal
 
@@ -116,12 +116,12 @@ class Journal:
         """Return the journal of a run that stands still, and what it holds; a line that was cut is taken out.
 
         Raises:
-            UsageError: as `read`; `playbook.run-live`: somebody is at it now.
+            UsageError: as `read`; `run.live`: somebody is at it now.
         """
         try:
             file = path.open("r+b", buffering=0)
         except OSError as error:
-            raise UsageError("playbook.no-journal", found=path, reason=error.strerror or error) from None
+            raise UsageError("run.no-journal", found=path, reason=error.strerror or error) from None
         try:
             _lock(file.fileno(), path)
             record = _read(path, file)
@@ -146,7 +146,7 @@ class Journal:
         """Write an event; return it as it will be read back: without secrets. That one the planner hears.
 
         Raises:
-            SupportctlError: `playbook.journal-unwritable`.
+            SupportctlError: `run.journal-unwritable`.
         """
         line = line_of(event)
         if len(line) > MAX_LINE // 4 and isinstance(event, Checked):
@@ -169,7 +169,7 @@ class Journal:
         """See that all that was written is on the disk.
 
         Raises:
-            SupportctlError: `playbook.journal-unwritable`.
+            SupportctlError: `run.journal-unwritable`.
         """
         try:
             os.fsync(self._file.fileno())
@@ -180,7 +180,7 @@ class Journal:
         data = line.encode("utf-8", "backslashreplace") + b"\n"
         self._size += len(data)
         if self._size > MAX_BYTES or len(data) > MAX_LINE:
-            raise SupportctlError("playbook.journal-full", found=self.path, limit=MAX_BYTES)
+            raise SupportctlError("run.journal-full", found=self.path, limit=MAX_BYTES)
         try:
             written = self._file.write(data)  # unbuffered: the system has it, whatever becomes of us
         except OSError as error:
@@ -190,7 +190,7 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> SupportctlError:
         reason = error.strerror or error
-        return SupportctlError("playbook.journal-unwritable", found=self.path, reason=reason)
+        return SupportctlError("run.journal-unwritable", found=self.path, reason=reason)
 
 
 def _shorter(event: Checked) -> Checked:
@@ -203,11 +203,11 @@ def _read(path: Path, file: IO[bytes]) -> Record:
     file.seek(0)
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise UsageError("playbook.journal-too-big", found=path, limit=MAX_BYTES)
+        raise UsageError("run.journal-too-big", found=path, limit=MAX_BYTES)
     whole, _, rest = data.rpartition(b"\n")
     size = len(data) - len(rest)
     if not size:
-        raise UsageError("playbook.journal-empty", found=path)
+        raise UsageError("run.journal-empty", found=path)
     lines = whole.split(b"\n")
     header = _record(path, 1, lines[0])
     if not isinstance(header, Header):
@@ -251,7 +251,7 @@ def _record(path: Path, number: int, line: bytes) -> Event | Line:
 
 def _broken(path: Path, number: int, line: bytes, reason: str) -> UsageError:
     found = line[:_SHOWN].decode("utf-8", "replace")
-    return UsageError("playbook.journal-broken", where=f"{path}:{number}", found=found, reason=reason)
+    return UsageError("run.journal-broken", where=f"{path}:{number}", found=found, reason=reason)
 
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn line ends into two bytes
@@ -270,7 +270,7 @@ def _lock(handle: int, path: Path) -> None:
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise UsageError("playbook.run-live", found=path.stem) from None
+        raise UsageError("run.live", found=path.stem) from None
 
 
 def _sync_folder(folder: Path) -> None:

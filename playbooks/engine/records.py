@@ -58,6 +58,7 @@ class Header(NamedTuple):
     dry_run: bool = False
     roles: Mapping[str, tuple[str, ...]] = {}
     params: Mapping[str, str] = {}
+    source: str = ""  # the playbook's file
 
 
 class Intent(NamedTuple):
@@ -261,5 +262,5 @@ _FIELDS: Mapping[str, Callable[[Any], Any]] = {  # of events: a name means the s
 _HEADER: Mapping[str, Callable[[Any], Any]] = {
     "run": _text, "playbook": _text, "version": _number, "digest": _text, "tool_version": _text,
     "language": _text, "started_at": _moment, "ticket": _text, "site": _text, "operator": _text,
-    "dry_run": _flag, "roles": _FIELDS["roles"], "params": _texts,
+    "dry_run": _flag, "roles": _FIELDS["roles"], "params": _texts, "source": _text,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from supportctl.core.target import THIS_COMPUTER, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
     from supportctl.app.accounts import Account
@@ -46,6 +47,15 @@ class CheckRequest(NamedTuple):
     config: Path | None = None
 
 
+class Looked(NamedTuple):
+    """What a check found, in the order of its jobs, and how long that took."""
+
+    findings: tuple[Finding, ...]
+    duration_s: float
+    interrupted: bool
+    timezone: tzinfo | None
+
+
 def run_check(
     request: CheckRequest,
     *,
@@ -59,23 +69,37 @@ def run_check(
             filters that leave nothing to ask.
     """
     clock = clock or SystemClock()
-    deadline = Deadline.after(request.deadline_s, clock)
-    config = _config(request)
-    catalog = Catalog(request.lang)
-    jobs = _jobs(request, config, catalog, clock)
-    started_at = clock.now()
-    settings = jobs[0].settings
-    result = Runner(open_link, clock, on_change).run(jobs, deadline)
+    config, catalog, started_at = _config(request), Catalog(request.lang), clock.now()
+    looked = look(request, config, catalog, clock, on_change)
     return compose(
-        _selected(request, result, jobs, catalog),
+        looked.findings,
         catalog,
         tool_version=__version__,
-        started_at=started_at.astimezone(settings.timezone) if settings.timezone else started_at,
-        duration_s=result.duration_s,
-        interrupted=result.interrupted,
+        started_at=started_at.astimezone(looked.timezone) if looked.timezone else started_at,
+        duration_s=looked.duration_s,
+        interrupted=looked.interrupted,
         site=config.site.id if config else None,
         site_name=config.site.name if config else None,
     )
+
+
+def look(
+    request: CheckRequest,
+    config: SiteConfig | None,
+    catalog: Catalog,
+    clock: Clock,
+    on_change: Callable[[Sequence[Job]], None] | None = None,
+) -> Looked:
+    """Return what one run found, before it is put into words; `request.config` says where files lie.
+
+    Raises:
+        UsageError: as `run_check`.
+    """
+    deadline = Deadline.after(request.deadline_s, clock)
+    jobs = _jobs(request, config, catalog, clock)
+    result = Runner(open_link, clock, on_change).run(jobs, deadline)
+    found = _selected(request, result, jobs, catalog)
+    return Looked(tuple(found), result.duration_s, result.interrupted, jobs[0].settings.timezone)
 
 
 def _config(request: CheckRequest) -> SiteConfig | None:

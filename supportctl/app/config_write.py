@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 from supportctl.app.config_file import FILE_NAME, find_config, read_config
 from supportctl.app.config_problems import understand
-from supportctl.reading.yaml_tree import read_tree
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import SupportctlError, UsageError
+from supportctl.reading.yaml_tree import read_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from supportctl.reading.yaml_tree import Node
     from supportctl.core.clock import Clock
     from supportctl.core.site import SiteConfig
     from supportctl.core.target import Target
+    from supportctl.reading.yaml_tree import Node
 
 LOCK_WAIT_S = 5.0
 _POLL_S = 0.05
@@ -68,6 +68,25 @@ def _add(file: Path, targets: Sequence[Target]) -> list[Target]:
     mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
     _replace(file, before, mark + changed.encode("utf-8"))
     return new
+
+
+def replaced(file: Path, change: Callable[[str], str], is_sound: Callable[[str], bool], clock: Clock) -> None:
+    """Replace the text of a configuration by what `change` makes of it, if `is_sound` says so.
+
+    Raises:
+        UsageError: another program is writing it, or it may not be written; it is unchanged then.
+        SupportctlError: the new text would not say what it should.
+    """
+    with _locked(file, clock):
+        try:
+            before = file.read_bytes()
+            mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
+            changed = change(before.decode("utf-8-sig"))
+            if not is_sound(changed):
+                raise SupportctlError("discover.cannot-insert", found=file)
+            _replace(file, before, mark + changed.encode("utf-8"))
+        except OSError as error:
+            raise UsageError("discover.cannot-write", found=file, reason=error.strerror or error) from error
 
 
 def _unknown(targets: Sequence[Target], config: SiteConfig | None) -> list[Target]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from resend.ledger import hand
 from resend.model import State
 from supportctl.app.resend_look import check_lane, filter_of
 from supportctl.app.resend_wake import wake
+from supportctl.app.who import who_acts
 from supportctl.core import log
 from supportctl.core.errors import UsageError
 from supportctl.core.text import clean
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from supportctl.app.resend_desk import Desk
     from supportctl.app.resend_look import Wanted
 
-WHO = "SUPPORTCTL_WHO"  # who acts, where several people share a login
-_LONGEST_WHO = 120
 _LONGEST_WHY = 500
 
 
@@ -74,17 +71,6 @@ def needs_why(verb: Verb, why: str | None) -> str:
     if not told and verb != "now":
         raise UsageError("resend.why-needed")
     return told
-
-
-def who_acts() -> str:
-    """Return who is at the keyboard: SUPPORTCTL_WHO, else the login name."""
-    name = os.environ.get(WHO, "").strip()
-    if not name:
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError):  # a container without users
-            name = f"uid {os.getuid()}" if hasattr(os, "getuid") else "?"
-    return clean(name, _LONGEST_WHO)
 
 
 def pause_lane(desk: Desk, destination: str, why: str) -> None:

@@ -199,6 +199,7 @@ class SyncRun:
             interrupted=self._interrupted,
             verified=self._request.verify_recordings and self._result is not None,
             problems=tuple(describe(finding, catalog) for finding in self._problems),
+            found=tuple(self._problems),
             extensions={e.extension: e.name for e in people},
             dismissed=frozenset(e.extension for e in people if not e.active),
             users={e.id: e.name for e in self._employees},

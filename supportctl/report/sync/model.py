@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from integrations.sync.model import Settled, SyncResult
     from supportctl.catalog import Catalog
+    from supportctl.core.finding import Finding
     from supportctl.core.report import ReportedFinding
 
 SCHEMA = "supportctl.gaps/1"
@@ -56,6 +57,7 @@ class SyncReport(NamedTuple):
     interrupted: bool = False
     verified: bool = False
     problems: tuple[ReportedFinding, ...] = ()
+    found: tuple[Finding, ...] = ()  # the problems before they were put into words
     extensions: Mapping[str, str] = {}
     dismissed: frozenset[str] = frozenset()
     users: Mapping[str, str] = {}

@@ -1,0 +1,82 @@
+"""The runs on this computer: where their journals lie, and which one a person means."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from playbooks.engine.journal import read
+from supportctl.core.errors import UsageError
+from supportctl.core.text import clean
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from playbooks.engine.records import Ended, Header
+
+LAST = "last"
+_ENDING = ".jsonl"
+_SHOWN = 5
+
+
+class Listed(NamedTuple):
+    """One journal. `error` says why it cannot be read; then there is no header."""
+
+    run: str
+    path: Path
+    header: Header | None = None
+    ended: Ended | None = None
+    at_s: float = 0.0
+    error: UsageError | None = None
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id that can be told on the telephone and that sorts by time."""
+    return f"{now:%y%m%d-%H%M}-{os.urandom(2).hex()}"
+
+
+def journal_path(folder: Path, run: str) -> Path:
+    """Return where the journal of a run lies."""
+    return folder / f"{run}{_ENDING}"
+
+
+def journals(folder: Path) -> list[Path]:
+    """Return the journals, the newest first."""
+    try:
+        return sorted(folder.glob(f"*{_ENDING}"), key=lambda path: path.name, reverse=True)
+    except OSError:
+        return []
+
+
+def listed(folder: Path, limit: int) -> list[Listed]:
+    """Return the runs, the newest first; a journal that is damaged hides no other."""
+    found = []
+    for path in journals(folder)[:limit]:
+        try:
+            record = read(path)
+        except UsageError as error:
+            found.append(Listed(path.stem, path, error=error))
+        else:
+            found.append(Listed(path.stem, path, record.header, record.ended, record.last_at))
+    return found
+
+
+def find_run(folder: Path, word: str) -> Path:
+    """Return the journal that a person means: an id, its beginning, or `last`.
+
+    Raises:
+        UsageError: `run.unknown`, `run.several`.
+    """
+    known = journals(folder)
+    newest = ", ".join(path.stem for path in known[:_SHOWN]) or "-"
+    if word == LAST and known:
+        return max(known, key=lambda path: path.stat().st_mtime)
+    found = [path for path in known if path.stem == word] or [
+        path for path in known if word and path.stem.startswith(word)
+    ]
+    if not found:
+        raise UsageError("run.unknown", found=clean(word), nearest=newest)
+    if len(found) > 1:
+        raise UsageError("run.several", found=word, nearest=", ".join(path.stem for path in found[:_SHOWN]))
+    return found[0]
