@@ -1,4 +1,4 @@
-"""From the start of a playbook to the named cause: how long the machine takes, lab devices answering for real.
+"""From the start of a playbook to the named cause: how long the machine takes; lab devices answer for real.
 
 Every case of every library playbook that names a cause is run once, nothing remembered from another one: the
 probes ask the lab's devices on real sockets. What people need for their part is not counted. The limit is
