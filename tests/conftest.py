@@ -84,6 +84,13 @@ def _postgresql() -> str | None:
     return str(found[-1]) if found else shutil.which("initdb")
 
 
+def _snmpd_service() -> str | None:
+    """Return the service script of snmpd if this process may run it: root, on a computer without systemd."""
+    script = Path("/etc/init.d/snmpd")
+    usable = script.exists() and os.geteuid() == 0 and not Path("/run/systemd/system").exists()
+    return str(script) if usable and shutil.which("service") else None
+
+
 def _redmine() -> str | None:
     """Return the folder of a Redmine that is ready to be started."""
     own = ROOT / ".peers/redmine"
@@ -126,6 +133,14 @@ PEERS = {
         "apt-get install cups-ipp-utils dbus-daemon",
     ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
+    "snmpd-service": Peer(
+        _snmpd_service,
+        "no service script of snmpd that this user may run, or systemd runs here",
+        "apt-get install snmpd, and run as root in a container",
+    ),
+    "cupsd": Peer(
+        _program("cupsd"), "no program `cupsd`", "apt-get install cups-daemon cups-client, and run as root"
+    ),
     "sipp": Peer(_program("sipp"), "no program `sipp`", "apt-get install sip-tester"),
     "redmine": Peer(_redmine, "no Redmine in .peers/redmine", "tools/redmine.sh --system, as root on Debian"),
     "postgresql": Peer(_postgresql, "no PostgreSQL server", "apt-get install postgresql"),
