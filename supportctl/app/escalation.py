@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from resend.ledger.escalations import Escalation
     from resend.ports import Notifier, Tracker
     from supportctl.app.resend_desk import Desk
-    from supportctl.core.site import EscalationSettings
+    from supportctl.core.clock import Clock
+    from supportctl.core.site import SiteConfig
 
 _ENDING_S = 60.0  # a tracker that is asked just now is waited for so long when a worker ends
 
@@ -138,36 +139,42 @@ def gathering_of(desk: Desk) -> Gathering:
 def _teller(desk: Desk, lang: str) -> Teller:
     settings = desk.config.escalation
     writer = IssueWriter(words_of(desk, settings.language or lang))
-    return Teller(desk.store, _offices(desk, settings), writer, settings_of(desk))
+    return Teller(desk.store, offices_of(desk.config, desk.clock), writer, settings_of(desk))
 
 
-def _offices(desk: Desk, settings: EscalationSettings) -> Offices:
+def offices_of(config: SiteConfig, clock: Clock) -> Offices:
+    """Return the trackers and chats of the configuration, and who looks where.
+
+    Raises:
+        UsageError: `escalation.unknown-tracker`, or a secret that is not there.
+    """
+    settings = config.escalation
     route: dict[Acts | str, str] = {Acts(who): name for who, name in settings.routes.items()}
     if settings.tracker is not None:
         route[""] = settings.tracker
-    trackers = {name: _tracker(desk, name) for name in sorted(set(route.values()))}
-    return Offices(trackers, route, _notifiers(desk) if settings.notify else {})
+    trackers = {name: _tracker(config, clock, name) for name in sorted(set(route.values()))}
+    return Offices(trackers, route, _notifiers(config, clock) if settings.notify else {})
 
 
-def _tracker(desk: Desk, name: str) -> Tracker:
+def _tracker(config: SiteConfig, clock: Clock, name: str) -> Tracker:
     from integrations.registry import tracker
 
-    known = desk.config.trackers
+    known = config.trackers
     if name not in known:
         raise UsageError("escalation.unknown-tracker", found=name, nearest=nearest(name, known) or "-")
-    client: Tracker = tracker(known[name], surroundings(desk.config, name, desk.clock))
+    client: Tracker = tracker(known[name], surroundings(config, name, clock))
     return client
 
 
-def _notifiers(desk: Desk) -> dict[str, Notifier]:
+def _notifiers(config: SiteConfig, clock: Clock) -> dict[str, Notifier]:
     """Return the chats by a name that says nothing of their address, and stays when others come and go."""
     import hashlib
 
     from integrations.registry import notifier
 
     found: dict[str, Notifier] = {}
-    for secret in desk.config.notify:
+    for secret in config.notify:
         address = value_of(secret)
         place = f"chat-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
-        found[place] = notifier(address, surroundings(desk.config, place, desk.clock))
+        found[place] = notifier(address, surroundings(config, place, clock))
     return found

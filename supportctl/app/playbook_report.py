@@ -314,12 +314,13 @@ class _Writer:
             role = self._graph.roles.get(ask.step.removeprefix(ROLE))
             title = self._text(role.title) if role else ask.step
             question, of = self._say("which", role=title), "supporter"
-            return QuestionAsked(ask.step, question, "", of, round(asked.at, 1), value, _plain(value))
+            return QuestionAsked(
+                ask.step, "target", question, "", of, round(asked.at, 1), value, _plain(value)
+            )
         question = self._filled(ask.question.question, ask.step, asked.state)
         why = self._filled(ask.question.why, ask.step, asked.state)
-        return QuestionAsked(
-            ask.step, question, why, ask.question.of, round(asked.at, 1), value, self._answer(asked, value)
-        )
+        at, words = round(asked.at, 1), self._answer(asked, value)
+        return QuestionAsked(ask.step, ask.question.kind, question, why, ask.question.of, at, value, words)
 
     def _answer(self, asked: Asked, value: str | float | None) -> str | None:
         question = asked.ask.question

@@ -120,7 +120,7 @@ class _Telling:
         self._changes(event, before, moved)
         for tried in moved.state.tried[len(before.tried) :]:
             self._took(tried, before, moved.state)
-        if isinstance(event, Checked):
+        if isinstance(event, Checked) and before.findings is not moved.state.findings:
             self._look(event.at)
 
     def _person(self, event: Event, before: State) -> None:

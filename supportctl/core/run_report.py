@@ -91,6 +91,7 @@ class QuestionAsked:
     """A question and its answer as it was given; `answer_text` has the words of the choice (None: none)."""
 
     step: str
+    kind: str
     question: str
     why: str
     of: str

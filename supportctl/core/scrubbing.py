@@ -25,6 +25,11 @@ _PHONE = re.compile(r"(?<![\w./-])(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0
 T = TypeVar("T")
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether what is called so is a secret, whatever its value."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def remember_forms(secret: str) -> None:
     """Take note of a secret, of the forms in which it may stand elsewhere, and of the parts of an address."""
     for part in {secret, *_parts(secret)}:
@@ -89,6 +94,6 @@ def _items(value: Mapping[object, object]) -> list[tuple[object, object]]:
 
 def _entry(key: str, value: object) -> object:
     plain = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-    if plain and _SECRET_NAME.search(key) and not str(value).startswith("secret://"):
+    if plain and is_secret_name(key) and not str(value).startswith("secret://"):
         return HIDDEN
     return _scrubbed(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
@@ -154,8 +154,6 @@ HANDED_OVER = (
     Answered(20.0, "red"),
     Answered(40.0, "SN-0815"),
     Answered(45.0, None),
-    Told(90.0),
-    Checked(92.0, (OUT,), (PRINTER,)),
     Consented(100.0, True),
     Acted(110.0, True),
     Checked(112.0, (CUT_OFF, DARK), (PRINTER,)),
@@ -187,7 +185,7 @@ def answers_to(command, draw, at):
         case UndoAction():
             return Undone(at, draw(st.booleans()), "action.denied")
         case RunCheck() | RunSync() | LookAtLane():
-            return Checked(at, tuple(dict.fromkeys(draw(found))) if False else tuple(draw(found)), (PRINTER,))
+            return Checked(at, tuple(draw(found)), (PRINTER,))
         case Wait():
             return Waited(at)
         case ShowReply():
@@ -212,6 +210,3 @@ def walks(draw):
         state = move(made, state, event).state
     return tuple(events), state
 
-
-def utc(seconds):
-    return datetime.fromtimestamp(seconds, UTC)
