@@ -87,7 +87,7 @@ class Plan(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a change brought. `code` is the key of a sentence about what went wrong, "" if nothing did."""
+    """What a change brought. `code`: the phrase that says what went wrong, filled with `words`; "" for nothing."""
 
     ok: bool
     code: str = ""
@@ -115,7 +115,11 @@ class Action(Protocol):
         """
 
     def run(self, plan: Plan, place: Place, deadline: Deadline) -> Done:
-        """Do it."""
+        """Do it, if all is still as planned.
+
+        Raises:
+            SupportctlError: it could not be looked at; nobody knows whether it is done.
+        """
 
     def undo(self, plan: Plan, place: Place, deadline: Deadline) -> Done:
-        """Bring back what was before."""
+        """Bring back what was before; raises as `run`."""
