@@ -45,6 +45,7 @@ class Library:
     """Playbooks by name. `folders` come after the shipped library: a later one wins."""
 
     def __init__(self, folders: Sequence[Path] = (), shipped: Path | None = SHIPPED) -> None:
+        self.shipped = shipped
         self._files: dict[str, Path] = {}
         self._readings: dict[str, Reading] = {}
         self._replaced: list[Replaced] = []

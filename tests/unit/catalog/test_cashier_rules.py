@@ -15,28 +15,13 @@ import pytest
 
 from supportctl.catalog import Catalog
 from supportctl.catalog.compose import compose
+from supportctl.catalog.plain_words import FORBIDDEN, MAX_WORDS, sentences, words_of
 from supportctl.core.finding import Evidence, Finding, Status
 from supportctl.core.language import LANGUAGES
 from supportctl.report import render
 
-MAX_WORDS, MAX_LINES = 15, 5
+MAX_LINES = 5
 SHOP_PEOPLE = {"cashier", "shop-manager"}
-
-FORBIDDEN = {
-    "a port or an address": (
-        r"\bCOM ?\d|\bLPT\d|/dev/|\btty|://|\b\d{1,3}(\.\d{1,3}){3}|\b(9100|2217|порт(а|у|ом|е|ы)?|port)\b"
-    ),
-    "bytes": (
-        r"\b0x|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{2,}\b"
-        r"|\bhex\b|\bDLE\b|\bEOT\b|\bENQ\b|\bбит\w*|\bбайт\w*"
-    ),
-    "a code word": r"\b[a-z]+\.[a-z]+-[a-z-]+\b|`|--\w|\btime-?out\b|\bтайм-?аут\w*",
-    "the word error": r"\berrors?\b|\bошиб(?:к|оч)\w*|\billegal\b|\binvalid\b|\bнедопустим\w*",
-    "blame": (
-        r"\byou (?:forgot|broke|failed|did not|should have)\b"
-        r"|\bвы (?:забыли|сломали|не \w+ли)\b|\bпо вашей вине\b"
-    ),
-}
 # What arguments bring that a cashier cannot use: {target} is an address, {got} is bytes.
 TECHNICAL_ARGS = {
     "target", "port", "device", "path", "url", "address", "host", "ip", "sent", "got", "error", "probe",
@@ -83,15 +68,6 @@ REMEDIES = [text for text in TEXTS if text.part.startswith("remedy")]
 
 def named(texts):
     return [pytest.param(text, id=f"{text.code}-{text.lang}-{text.part.replace(' ', '')}") for text in texts]
-
-
-def sentences(text):
-    return [part for part in re.split(r"(?<=[.?!:…])\s+", text) if part]
-
-
-def words_of(sentence):
-    """Words, not dashes: "Это не значит — сломано" has four."""
-    return [word for word in sentence.split() if re.search(r"[\w{]", word)]
 
 
 @pytest.mark.parametrize("text", named(TEXTS))
