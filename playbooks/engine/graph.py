@@ -48,7 +48,8 @@ class Scope(NamedTuple):
 class Node(NamedTuple):
     """One step and what follows it. `arms` are the ways in which it lies, the outermost first.
 
-    `next` is a node's id, `END`, or `BRANCH#NUMBER`: back to a branch, because this way did not help.
+    `next` is a node's id, `END`, or `BRANCH#NUMBER`: back to a branch, because this way did not help. `skip`
+    is where a run goes on when the step's `when` is not true: a jump and an include are left out by it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Node(NamedTuple):
     next: str
     seconds: float
     arms: tuple[str, ...] = ()
+    skip: str = END
 
 
 class Way(NamedTuple):
@@ -168,11 +170,12 @@ class _Builder:
         node_id = scope.prefix + step.id
         if node_id in self.nodes:
             raise UsageError("playbook.same-id", found=node_id, playbook=scope.playbook.name)
+        skip = after
         if isinstance(step, IncludeStep):
             after = self._include(step, after, scope, arms)
         elif isinstance(step, GotoStep):
             self._jumps.append((node_id, step.goto, scope))
-        self.nodes[node_id] = Node(node_id, kind_of(step), step, scope, after, seconds_of(step), arms)
+        self.nodes[node_id] = Node(node_id, kind_of(step), step, scope, after, seconds_of(step), arms, skip)
         if isinstance(step, BranchStep):
             self._branch(node_id, step, after, scope, arms)
         return node_id
@@ -235,11 +238,12 @@ def seconds_of(step: Step) -> float:
 def exits(graph: Graph, node_id: str) -> tuple[str, ...]:
     """Return where a node may go, the ends and the ways back as they are."""
     node = graph.nodes[node_id]
+    skip = () if node.step.when is None else (node.skip,)
     if node.kind in ENDINGS:
-        return ()
+        return skip
     if node.kind == "branch":
-        return (*(way.start for way in graph.ways[node_id]), graph.otherwise[node_id])
-    return (node.next,)
+        return (*(way.start for way in graph.ways[node_id]), graph.otherwise[node_id], *skip)
+    return (node.next, *skip)
 
 
 def shortest(graph: Graph, start: str) -> float:
@@ -254,9 +258,8 @@ def shortest(graph: Graph, start: str) -> float:
             continue
         seen.add(at)
         cost += graph.nodes[at].seconds
-        ways = exits(graph, at)
-        if not ways:
+        if graph.nodes[at].kind in ENDINGS:
             return cost
-        for way in ways:
+        for way in exits(graph, at):
             heapq.heappush(queue, (cost, way))
     return float("inf")

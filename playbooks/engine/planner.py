@@ -180,7 +180,7 @@ class _Planner(Changing):
                 return self.hand_over(Why.LOOP)
             try:
                 if node.step.when is not None and not self.holds(node.step.when, node):
-                    node_id = node.next
+                    node_id = node.skip
                 elif isinstance(node.step, BranchStep):
                     node_id = choose(self, node, node.step)
                 else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playbooks.engine.graph import build, shortest
+from playbooks.engine.graph import build, exits, shortest
 from playbooks.engine.model import Playbook
 from playbooks.engine.planner import deadline_at, move
 from playbooks.engine.state import (
@@ -398,3 +398,17 @@ def test_whatever_happens_no_change_is_left_unproved(events: list[Any]) -> None:
         if state.finish is not None:
             assert not changed, "a run ends only when what it changed is proved or brought back"
             assert before.now <= state.now
+
+
+def test_a_jump_and_an_end_are_left_out_by_their_condition() -> None:
+    steps = [
+        {"id": "jump", "when": 'found("printer.*")', "goto": "over"},
+        {"id": "end", "when": 'found("printer.*")', "solved": {"say": SAY}},
+        {"id": "say", "tell": {"say": SAY}},
+        {"id": "over", "hand_over": {"reason": SAY}},
+    ]
+    graph = graph_of(steps)
+    assert exits(graph, "jump") == ("over", "end")
+    assert exits(graph, "end") == ("say",)
+    state, _ = played(graph, BEGUN)
+    assert state.at == "say"
