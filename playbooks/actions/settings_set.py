@@ -137,7 +137,8 @@ def allowed(file: str, place: Place) -> Path:
         seen = path.lstat()
     except OSError as error:
         raise UsageError("action.no-settings-file", found=file, reason=error.strerror or error) from None
-    plain = stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1 and Path(os.path.realpath(path)) == path
+    straight = os.path.normcase(os.path.realpath(path)) == os.path.normcase(path)
+    plain = stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1 and straight
     if not plain or seen.st_size > MAX_FILE:
         raise UsageError("action.not-a-plain-file", found=file, limit=MAX_FILE // 1024)
     return path
