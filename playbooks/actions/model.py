@@ -87,7 +87,7 @@ class Plan(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a change brought. `code`: the phrase that says what went wrong, with `words`; "" if nothing did."""
+    """What a change brought. `code`: the phrase that says what went wrong, with `words`; "" if it is done."""
 
     ok: bool
     code: str = ""
