@@ -6,6 +6,7 @@ import click
 
 from supportctl.cli.options import common_options
 from supportctl.cli.playbook_list import list_
+from supportctl.cli.playbook_run import report, resume, run, runs
 
 
 @click.group()
@@ -15,3 +16,5 @@ def playbook() -> None:
 
 
 playbook.add_command(list_)
+for _command in (run, resume, runs, report):
+    playbook.add_command(_command)

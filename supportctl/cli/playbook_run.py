@@ -1,0 +1,209 @@
+"""supportctl playbook run, resume, runs, report."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from supportctl.cli.options import common_options, settings
+from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playbooks.engine.executor import Since
+    from playbooks.engine.graph import Graph
+    from playbooks.engine.ports import Person
+    from playbooks.engine.records import Header
+    from supportctl.app.playbook import Played
+    from supportctl.cli.options import Settings
+
+    PersonOf = Callable[[Graph, Header, Since], Person]
+
+FORMATS = ("text", "json", "html")
+_RUNS_SHOWN = 20
+_answers = click.option(
+    "--answers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Take the answers from a list in this file (YAML or JSON) instead of the terminal.",
+)  # fmt: skip
+_read_only = click.option(
+    "--yes-read-only", is_flag=True,
+    help="Only checks, questions and instructions: every change is answered with no.",
+)  # fmt: skip
+_format = click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="text",
+    help="Form of the report at the end (default: text, a few lines).",
+)  # fmt: skip
+_output = click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file."
+)
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--set", "set_", multiple=True, metavar="K=V", help="A role's target, or a parameter's value.")
+@_answers
+@click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
+@click.option("--ticket", default="", metavar="T", help="The ticket that this is about.")
+@_read_only
+@_format
+@_output
+@common_options
+@click.pass_context
+def run(
+    context: click.Context,
+    name: str,
+    set_: tuple[str, ...],
+    answers: Path | None,
+    ticket: str,
+    format_: str,
+    output: Path | None,
+    *,
+    dry_run: bool,
+    yes_read_only: bool,
+) -> int:
+    """Run the playbook NAME (or the file NAME.yaml) with the customer on the line.
+
+    Exit codes: 0 solved, or not ours and told so; 6 handed over; 5 put aside, or the customer left.
+    """
+    chosen = settings(context)
+    with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
+        from supportctl.app.playbook import RunRequest, start_run
+        from supportctl.core.text import clean
+
+        request = RunRequest(name, chosen.lang, set_, clean(ticket, 80), dry_run, chosen.config)
+        played = start_run(request, person)
+    return _ended(played, chosen, format_, output)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--extra", metavar="TIME", help="So much longer: 10m (default: the playbook's time again).")
+@_answers
+@_read_only
+@_format
+@_output
+@common_options
+@click.pass_context
+def resume(
+    context: click.Context,
+    run: str,
+    extra: str | None,
+    answers: Path | None,
+    format_: str,
+    output: Path | None,
+    *,
+    yes_read_only: bool,
+) -> int:
+    """Go on with RUN: an id of `playbook runs`, its beginning, or `last`.
+
+    What the run stands on is looked at again first; nothing is asked twice. Exit codes as of `playbook run`.
+    """
+    chosen = settings(context)
+    seconds = _seconds(extra) if extra else None
+    with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
+        from supportctl.app.playbook import resume_run
+
+        played = resume_run(run, person, extra_s=seconds, config_path=chosen.config)
+    return _ended(played, chosen, format_, output)
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=_RUNS_SHOWN, metavar="N",
+              help="So many, the newest first (default: 20).")  # fmt: skip
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."
+)
+@common_options
+@click.pass_context
+def runs(context: click.Context, limit: int, format_: str) -> int:
+    """Show the runs of this computer, the newest first."""
+    from supportctl.app.config_file import load_config
+    from supportctl.app.playbook_library import runs_folder
+    from supportctl.app.playbook_runs import listed
+    from supportctl.cli.playbook_lists import runs_document, runs_text
+
+    chosen = settings(context)
+    found = listed(runs_folder(load_config(chosen.config)), limit)
+    tell = runs_document if format_ == "json" else runs_text
+    click.echo(tell(found, chosen.catalog))
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--format", "format_", type=click.Choice((*FORMATS, "markdown")), default="text",
+              help="Form of the report.")  # fmt: skip
+@_output
+@common_options
+@click.pass_context
+def report(context: click.Context, run: str, format_: str, output: Path | None) -> int:
+    """Show what was learned and done in RUN, ended or not."""
+    chosen = settings(context)
+    _report(run, chosen, format_, output)
+    return EXIT_OK
+
+
+def _is_quiet(format_: str, output: Path | None) -> bool:
+    return format_ != "text" and output is None
+
+
+@contextmanager
+def _person(chosen: Settings, answers: Path | None, *, quiet: bool, read_only: bool) -> Iterator[PersonOf]:
+    """Give what makes the person of a run: a screen, plain lines, or a file of answers."""
+    if answers is not None:
+        from supportctl.cli.playbook_answers import scripted
+
+        yield scripted(answers, chosen.catalog, quiet=quiet, read_only=read_only)
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("run.no-person")
+    from supportctl.cli.playbook_terminal import at_terminal
+
+    with at_terminal(chosen.catalog, read_only=read_only) as person:
+        yield person
+
+
+def _ended(played: Played, chosen: Settings, format_: str, output: Path | None) -> int:
+    from playbooks.engine.state import Outcome
+
+    if format_ != "text" or output is not None:
+        _report(played.run, chosen, format_, output)
+    finish = played.result.state.finish
+    if played.result.paused or finish is None:
+        if not _is_quiet(format_, output):
+            click.echo(chosen.catalog.phrase("run.end-paused", run=played.run))
+        return EXIT_UNKNOWN
+    codes = {Outcome.HANDED_OVER: EXIT_HANDED_OVER, Outcome.GAVE_UP: EXIT_UNKNOWN}
+    return codes.get(finish.outcome, EXIT_OK)
+
+
+def _report(word: str, chosen: Settings, format_: str, output: Path | None) -> None:
+    from supportctl.app.playbook import read_run
+    from supportctl.app.playbook_report import report_of
+    from supportctl.cli.output import terminal_colour, terminal_width, write_file
+    from supportctl.report.playbook import render
+
+    opened, record = read_run(word, chosen.config)
+    told = report_of(record, opened.graph, chosen.catalog)
+    if output is not None:
+        write_file(output, render(told, format_, catalog=chosen.catalog))
+        click.echo(chosen.catalog.phrase("check.written", path=output), err=True)
+        return
+    text = render(told, format_, catalog=chosen.catalog, color=terminal_colour(), width=terminal_width())
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def _seconds(text: str) -> float:
+    from pydantic import TypeAdapter, ValidationError
+
+    from supportctl.core.fields import Duration
+
+    try:
+        return float(TypeAdapter(Duration).validate_python(text))
+    except ValidationError:
+        raise UsageError("usage.bad-value", option="--extra", found=text, command="playbook resume") from None
