@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resend.ledger.many import many_inserts
 from resend.ledger.schema import COUNTS, DELIVERIES
-from resend.model import Acts, Delivery, State
-from supportctl.core.call import Call
-from supportctl.core.failure import Failure
+from resend.ledger.values import NAMES, call_of, delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
+    from supportctl.core.call import Call
+
 _D = DELIVERIES.c
-# What a Delivery is made of, in this order.
-COLUMNS: Sequence[sa.Column[Any]] = (
-    _D.id, _D.destination, _D.source, _D.call_id, _D.payload, _D.revision, _D.state, _D.step, _D.facts,
-    _D.attempts, _D.enqueued_at, _D.next_attempt_at, _D.deadline_at, _D.failure, _D.error_code, _D.error_text,
-    _D.who_acts, _D.remote_id, _D.fingerprint,
-)  # fmt: skip
-_STATES = {state.value: state for state in State}
-_FAILURES = {"": None} | {failure.value: failure for failure in Failure}
-_ACTS = {acts.value: acts for acts in Acts}
+COLUMNS: Sequence[sa.Column[Any]] = tuple(_D[name] for name in NAMES)  # what a Delivery is made of
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _encode_plainly = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _encode_facts = json.JSONEncoder().encode
@@ -49,32 +40,9 @@ def payload_of(call: Call) -> str:
     return text
 
 
-def call_of(payload: str) -> Call:
-    """Return the call that `payload_of` made a text of."""
-    document: dict[str, Any] = json.loads(payload)
-    document["started_at"] = datetime.fromisoformat(document["started_at"])
-    document["tags"] = tuple(document["tags"])
-    return Call(**document)
-
-
 def facts_text(facts: Mapping[str, str]) -> str:
     """Return the facts of a delivery as the ledger keeps them."""
     return _encode_facts(dict(facts)) if facts else "{}"
-
-
-def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return a row with COLUMNS as a value."""
-    (
-        number, destination, source, call_id, payload, revision, state, step, facts,
-        attempts, enqueued_at, next_attempt_at, deadline_at, failure, error_code, error_text,
-        who_acts, remote_id, fingerprint,
-    ) = row  # fmt: skip
-    return Delivery(
-        number, destination, source, call_id, call_of(payload), revision, _STATES[state], step,
-        {} if facts == "{}" else json.loads(facts),
-        attempts, enqueued_at, next_attempt_at, deadline_at, _FAILURES[failure], error_code, error_text,
-        _ACTS[who_acts], remote_id, fingerprint,
-    )  # fmt: skip
 
 
 def upsert(connection: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401  two dialects, one interface
@@ -94,3 +62,6 @@ def count(connection: sa.Connection, changes: Mapping[tuple[str, str], int]) -> 
     ]
     if rows:
         _COUNT.run(connection, rows)
+
+
+__all__ = ["COLUMNS", "call_of", "count", "delivery_of", "facts_text", "payload_of", "upsert"]

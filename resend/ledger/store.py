@@ -28,6 +28,7 @@ _MIGRATING_S = 600.0  # another process may be bringing a ledger of millions to 
 _MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is ours
 _CONNECT_S = 10
 _CLOCK_NOISE_S = 2.0
+_WAL_RETRY_S = 0.02
 _ABOUT_S = 60.0
 # As many as a worker has threads: what comes above it is opened for one statement and closed again. The one
 # that was used last is used next: the others stay cold.
@@ -190,7 +191,7 @@ class Store:
             if self.is_sqlite:
                 arguments = {"timeout": self._busy_s, "check_same_thread": False}
                 engine = sa.create_engine(self.url, connect_args=arguments, **_POOL)
-                event.listen(engine, "connect", _prepare_sqlite)
+                event.listen(engine, "connect", self._prepare_sqlite)
                 event.listen(engine, "begin", _begin_sqlite)
                 return engine
             # Long statements again and again: they are planned once for each connection.
@@ -204,6 +205,18 @@ class Store:
             return self._postgresql({}, pool_size=5, max_overflow=-1)
         except ModuleNotFoundError as error:
             raise UsageError("ledger.no-driver", found=error.name) from None
+
+    def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
+        """Set a new connection up. Two that turn a new file to WAL at once do not wait for each other."""
+        deadline = self.clock.monotonic() + self._busy_s
+        while True:
+            try:
+                return _set_up_sqlite(connection)
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+                if not busy or self.clock.monotonic() >= deadline:
+                    raise
+                self.clock.sleep(_WAL_RETRY_S)
 
     def _postgresql(
         self,
@@ -290,7 +303,7 @@ def _version_in_file(path: str) -> int:
         return int(row[0]) if row else 0
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _set_up_sqlite(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # we say ourselves when a transaction begins
     with closing(connection.cursor()) as cursor:
         cursor.execute("PRAGMA journal_mode=WAL")
