@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from simulation import NOW, Size, Wire, World
+from pretended_ledgers import SqlLedger
+from pretended_portals import Wire
+from simulation import NOW, Size, World
 
 from supportctl.core.call import Call
 
@@ -18,7 +20,7 @@ from supportctl.core.call import Call
     ],
 )
 def test_a_request_that_leaves_late_is_seen_unless_it_is_very_late(monkeypatch, seconds, copies):
-    world = World(1, Size(days=0, lanes=1, deaths_a_day=0, jumps=0))
+    world = World(1, Size(days=0, lanes=1, deaths_a_day=0, jumps=0, webhooks=0), SqlLedger)
     call = Call("c1", "pbx", "in", NOW, 60, "+79990000001", answered=True, employee="101")
     real, stood = Wire.request, []
 
@@ -30,10 +32,10 @@ def test_a_request_that_leaves_late_is_seen_unless_it_is_very_late(monkeypatch, 
 
     monkeypatch.setattr(Wire, "request", late)
     try:
-        world._accept("crm0", call)
+        world.accept("crm0", call)
         world.run()
         assert stood
-        assert len(world.portals["crm0"].store.statistics) == copies
-        assert world.states()["crm0"] == {"delivered": 1}
+        assert len(world.sites["crm0"].portal.store.statistics) == copies
+        assert world.ledger.states() == {("crm0", "delivered"): 1}
     finally:
         world.close()
