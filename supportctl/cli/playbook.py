@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from supportctl.cli.options import common_options
+from supportctl.cli.playbook_lint import lint, schema
 from supportctl.cli.playbook_list import list_
 from supportctl.cli.playbook_run import report, resume, run, runs
+from supportctl.cli.playbook_show import show
 
 
 @click.group()
@@ -16,5 +18,5 @@ def playbook() -> None:
 
 
 playbook.add_command(list_)
-for _command in (run, resume, runs, report):
+for _command in (show, run, resume, runs, report, lint, schema):
     playbook.add_command(_command)
