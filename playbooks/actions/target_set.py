@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playbooks.actions.model import Done, Plan
 from playbooks.actions.parts import checked
 from supportctl.core.errors import SupportctlError, UsageError
-from supportctl.core.secrets import is_reference
+from supportctl.core.redaction import redact
 from supportctl.core.target import parse_target
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ class SetTarget:
         was = _urls(place).url(given["target"])
         new = parse_target(given["url"])
         old = parse_target(was)
-        for target in (new, old):
-            if any(not is_reference(target.option(name)) for name in target.secrets):
-                raise UsageError("action.secret-in-url", found=target.url)  # it would stand in the journal
+        for target, url in ((new, given["url"]), (old, was)):
+            if target.secrets or redact(url) != url:
+                raise UsageError(
+                    "action.secret-in-url", found=target.url
+                )  # the journal leaves it out: no undo
         words = {"target": given["target"], "was": old.url, "url": new.url}
         return Plan(self.name, given, words, {"was": was}, needless=was == given["url"])
 
