@@ -57,10 +57,10 @@ _KEYS = {
     "config.bad-duration": "playbook.bad-duration",
     "config.bad-name": "playbook.bad-name",
 }
-_TOLD = Told(Playbook, _KEYS, "playbook.bad-value", "playbook.unknown-key")
+TOLD = Told(Playbook, _KEYS, "playbook.bad-value", "playbook.unknown-key")
 
 # what the reader of files and of YAML says of a configuration, said of a playbook
-_OF_FILES = {
+OF_FILES = {
     "config.not-found": "playbook.not-found",
     "config.directory": "playbook.directory",
     "config.not-a-file": "playbook.not-a-file",
@@ -136,8 +136,8 @@ def read(source: Path | str, name: str = "") -> Reading:
         args = dict(error.args_by_name)
         if "line" in args:
             place = int(args["line"]), int(args["column"])
-            return Reading(path, (Problem(_OF_FILES.get(error.key, error.key), *place, args),), None)
-        raise UsageError(_OF_FILES.get(error.key, error.key), **args) from None
+            return Reading(path, (Problem(OF_FILES.get(error.key, error.key), *place, args),), None)
+        raise UsageError(OF_FILES.get(error.key, error.key), **args) from None
     if tree is None:
         return Reading(path, (Problem("playbook.empty", 1, 1, {}),), None)
     named = path.stem if isinstance(source, Path) else ""
@@ -185,10 +185,13 @@ def _understood(text: str, tree: Node, named: str) -> tuple[Playbook | None, tup
     newer = [*_newer(tree)]
     if newer:  # its other parts may be newer, too: what else is wrong with them nobody can tell
         return None, tuple(newer)
+    empty = [*_without_value(tree)]
+    if empty:
+        return None, in_order(empty)
     try:
         playbook = Playbook.model_validate(tree.plain())
     except ValidationError as error:
-        found = (_with_step(problem) for problem in from_pydantic(error, tree, _TOLD))
+        found = (_with_step(problem) for problem in from_pydantic(error, tree, TOLD))
         return None, in_order(found)
     problems = [*step_problems(playbook, tree), *condition_problems(playbook, tree, text.split("\n"))]
     if named and playbook.name != named:
@@ -207,6 +210,17 @@ def _newer(tree: Node) -> Iterator[Problem]:
     elif requires is not None and _VERSION.fullmatch(requires.text or "") and _above(requires.text or ""):
         args = {"found": requires.text, "version": __version__}
         yield Problem("playbook.newer-tool", *requires.place, args)
+
+
+def _without_value(tree: Node) -> Iterator[Problem]:
+    """Yield keys with nothing after them: mostly the rest of a text with a comma, `{en: No, it is not}`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        for key, inner in node.mapping.items():
+            if inner.kind == "text" and inner.text is None:
+                yield Problem("playbook.no-value", *node.keys[key], {"found": key})
+        waiting += [*node.mapping.values(), *node.items]
 
 
 def _above(version: str) -> bool:

@@ -90,6 +90,8 @@ WRONG = [
     ("schema: supportctl.playbook/1", "schema: supportctl.report/1", "playbook.other-schema", "1:9"),
     ("schema: supportctl.playbook/1\n", "", "playbook.missing-key", "1:1"),
     ("version: 1", "version: 1\nrequires: 99.0", "playbook.newer-tool", "4:11"),
+    ("ru: Нет бумаги}", "ru: Нет, бумаги}", "playbook.no-value", "5:32"),
+    ("owner: first-line", "owner:", "playbook.no-value", "4:1"),
     ("version: 1", "version: one", "playbook.not-a-number", "3:1"),
     ("version: 1", "version: 0", "playbook.out-of-range", "3:1"),
     ("version: 1", "version: 1\nversion: 2", "playbook.duplicate-key", "4:1"),
@@ -215,8 +217,8 @@ def test_a_file_is_named_as_its_playbook(tmp_path):
 
 
 PIECES = ["schema: supportctl.playbook/1\n", "steps:\n", "  - id: a\n", "    goto: a\n", "{", "}", "[", "]",
-          "name: x\n", "version: 1\n", ": ", "- ", "&a ", "*a", "!!python/object:x ", "\t", "'", '"', "\n", "when: 1\n",
-          "\0", "é", "|\n", "\x85", "\ufeff", "? ", "%YAML 1.1\n", "...\n", "---\n"]  # fmt: skip
+          "name: x\n", "version: 1\n", ": ", "- ", "&a ", "*a", "!!python/object:x ", "\t", "'", '"', "\n",
+          "when: 1\n", "\0", "é", "|\n", "\x85", "\ufeff", "? ", "%YAML 1.1\n", "...\n", "---\n"]  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
