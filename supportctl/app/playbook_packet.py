@@ -14,8 +14,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import BaseModel
 
 from supportctl.app.config_problems import secrets_in_place
 from supportctl.app.config_view import view
@@ -102,9 +104,9 @@ def write_packet(
 def learn_secrets(config: SiteConfig) -> None:
     """Make every secret of a configuration known to the redaction, whatever form it takes elsewhere."""
     for path in secrets_in_place(config):
-        node: object = config
+        node: Any = config  # models, mappings and tuples
         for part in path:
-            node = getattr(node, str(part)) if hasattr(node, "model_fields") else node[part]  # type: ignore[index]
+            node = getattr(node, str(part)) if isinstance(node, BaseModel) else node[part]
         remember_forms(str(node))
     for text in _texts(config.model_dump(mode="json", exclude_none=True)):
         if text.startswith(SCHEME) and not text.startswith(_ASKS_A_PERSON):

@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from playbooks.engine.journal import replay
+from playbooks.engine.state import Outcome
 from resend.model import Acts
 from supportctl.app.escalation import offices_of
 from supportctl.app.playbook_packet import write_packet, write_private
 from supportctl.catalog import Catalog
 from supportctl.core import log
+from supportctl.core.clock import SystemClock
 from supportctl.core.delivery import Issue
 from supportctl.core.errors import SupportctlError
 from supportctl.core.failure import Failure, ServiceError
@@ -121,7 +124,28 @@ def hand_over(
     return HandedOver(packet, tell(config, packet, clock) if telling and config is not None else None)
 
 
-def lines(handed: HandedOver, catalog: Catalog, settle_s: float) -> list[str]:
+def hand_over_run(
+    word: str, lang: str, config_path: Path | None, *, telling: bool = True
+) -> HandedOver | None:
+    """Hand over a run of this computer by its id; None: it was not handed over, or nothing was meant.
+
+    Raises:
+        UsageError: there is no such run, or its playbook has changed.
+        SupportctlError: `handover.unwritable`.
+    """
+    from supportctl.app.config_file import find_config, read_config
+    from supportctl.app.playbook import read_run
+
+    opened, record = read_run(word, config_path)
+    finish = replay(opened.graph, record).finish
+    if finish is None or finish.outcome is not Outcome.HANDED_OVER or record.header.dry_run:
+        return None
+    found = find_config(config_path)
+    configuration = read_config(found) if found is not None else None
+    return hand_over(record, opened.graph, lang, configuration, SystemClock(), telling=telling)
+
+
+def lines(handed: HandedOver, catalog: Catalog, settle_s: float = 60.0) -> list[str]:
     """Return what the supporter is told of it."""
     packet, told = handed
     run = packet.handover.run

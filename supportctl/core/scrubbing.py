@@ -20,6 +20,11 @@ _SHORTEST_PART = 12  # of an address: shorter ones are words like `services`
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|[^a-z])(?:password|passwd|token|api_?key|community|secret|authorization|pin)(?:$|[^a-z])"
 )
+# JSON or a mapping inside a text: "password": "x"
+_QUOTED = re.compile(
+    r"""(?i)(["'][\w-]{0,40}(?:password|passwd|token|api_?key|community|secret|authorization)[\w-]{0,20}["']"""
+    r"""\s{0,4}[:=]\s{0,4})(["'])(?!secret://).{1,256}?\2"""
+)
 # Russian and international numbers as people say them; not the 16 digits of a fiscal storage
 _PHONE = re.compile(r"(?<![\w./-])(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0,2}\d){10})(?![\w-]|\.\d)")
 T = TypeVar("T")
@@ -45,6 +50,8 @@ def _parts(secret: str) -> set[str]:
     try:
         address = urlsplit(secret)
         found = [address.password or "", *address.path.split("/"), *re.split("[&=]", address.query)]
+        if address.scheme not in {"http", "https"}:  # of a chat: there the token stands for the host
+            found += re.split("[@:]", address.netloc)
     except ValueError:
         return set()
     parts = {unquote(part) for part in found}
@@ -54,7 +61,7 @@ def _parts(secret: str) -> set[str]:
 
 def scrubbed_text(text: str) -> str:
     """Return a text without secrets, whole telephone numbers, and anything invisible."""
-    shown = _PHONE.sub(_masked, redact(text))
+    shown = _PHONE.sub(_masked, redact(_QUOTED.sub(r"\1\2***\2", text)))
     if shown.isprintable():
         return shown
     return "\n".join(clean(line, _LINE_LIMIT) for line in shown.split("\n"))

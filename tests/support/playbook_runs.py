@@ -69,7 +69,10 @@ STEPS = [
             "choices": {"red": both("Red", "Красная"), "off": both("Off", "Не горит")},
         },
     },
-    {"id": "serial", "ask": {"question": both("The number?", "Номер?"), "why": both("w", "з"), "kind": "text"}},
+    {
+        "id": "serial",
+        "ask": {"question": both("The number?", "Номер?"), "why": both("w", "з"), "kind": "text"},
+    },
     {
         "id": "weight",
         "ask": {"question": both("Weight?", "Вес?"), "why": both("w", "з"), "kind": "number"},
@@ -163,7 +166,9 @@ HANDED_OVER = (
 )
 INTENTS = (
     Intent(
-        100.0, "restart", Plan("service.restart", {"service": "cups"}, {"service": "cups", "was": "running"}, {})
+        100.0,
+        "restart",
+        Plan("service.restart", {"service": "cups"}, {"service": "cups", "was": "running"}, {}),
     ),
 )
 
@@ -209,4 +214,3 @@ def walks(draw):
         events.append(event)
         state = move(made, state, event).state
     return tuple(events), state
-

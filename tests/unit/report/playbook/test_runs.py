@@ -57,7 +57,14 @@ def test_what_cannot_be_asked_any_more_has_not_gone():
 
 def test_what_was_refused_is_not_ruled_out():
     begun, looked, *_ = HANDED_OVER
-    events = (begun, looked, Answered(3.0, "red"), Answered(4.0, "x"), Answered(5.0, None), Consented(9.0, False))
+    events = (
+        begun,
+        looked,
+        Answered(3.0, "red"),
+        Answered(4.0, "x"),
+        Answered(5.0, None),
+        Consented(9.0, False),
+    )
     report = told((*events, HandOverNow(12.0)))
     assert {cause.id: cause.why for cause in report.remaining}["service"] == "refused"
     assert report.actions[0].result == "refused"
@@ -132,7 +139,9 @@ def test_any_run_can_be_told_and_nothing_of_it_is_lost(walk):
 
 
 def test_the_renderers_are_told_plain_values():
-    assert json.loads(render(told(), "json", catalog=CATALOGS["en"])) == json.loads(json.dumps(asdict(told())))
+    assert json.loads(render(told(), "json", catalog=CATALOGS["en"])) == json.loads(
+        json.dumps(asdict(told()))
+    )
 
 
 def test_a_run_that_has_hardly_begun():

@@ -1,0 +1,37 @@
+"""What happens at a hand-over: the packet, the tracker, the chats; shared by `run`, `resume` and `report`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from supportctl.core.errors import EXIT_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from supportctl.cli.options import Settings
+
+no_tell = click.option(
+    "--no-tell", is_flag=True, help="At a hand-over write the packet, but tell no tracker and no chat."
+)
+
+
+def handed_over(run: str, chosen: Settings, *, telling: bool, quiet: bool = False, must: bool = False) -> int:
+    """Write the packet of a run that was handed over, tell people, and say where it is.
+
+    `quiet` keeps standard output free; a dry run has no packet. Returns 1 if somebody could not be told.
+
+    Raises:
+        UsageError: `handover.not-handed-over`, with `must`.
+    """
+    from supportctl.app.playbook_tell import hand_over_run, lines
+
+    handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling)
+    if handed is None and not must:
+        return EXIT_OK
+    if handed is None:
+        raise UsageError("handover.not-handed-over", found=run)
+    for line in lines(handed, chosen.catalog):
+        click.echo(line, err=quiet)
+    told = handed.told
+    return EXIT_FAILED if told is not None and (told.failed or told.unclear) else EXIT_OK
