@@ -49,7 +49,6 @@ _TICK_S = 0.5  # the clock on the screen is never older
 _NEAR_S = 90.0  # from then on the clock of no progress is shown
 _FOUND = 4  # lines
 _LONGEST = 600  # characters of an answer that is typed
-_WIDEST = 100
 _WISHES = {"h": "hand-over", "g": "gave-up", "q": "pause"}
 _COLOURS = {Status.FAULT: "red", Status.WARNING: "yellow", Status.UNKNOWN: "magenta"}
 _MARKS = {Status.FAULT: "✗", Status.WARNING: "!", Status.UNKNOWN: "?"}
@@ -238,7 +237,6 @@ class Screen:
     # --- drawing ------------------------------------------------------------------------------------------
 
     def _drawn(self) -> Group:
-        width = min(self._live.console.width, _WIDEST)
         parts: list[object] = [self._head(), Rule(style="dim"), Text()]
         scene = self._scene
         if scene is not None:
@@ -253,7 +251,7 @@ class Screen:
             parts.append(Text(self._words.say("help"), style="dim"))
         if scene is not None and scene.kind != "busy":
             parts += [Rule(style="dim"), Text(self._words.keys(scene), style="dim")]
-        return Group(*(Padding(part, (0, 1)) for part in parts), fit=False) if width else Group()  # type: ignore[arg-type]
+        return Group(*(Padding(part, (0, 1)) for part in parts))  # type: ignore[arg-type]
 
     def _head(self) -> Table:
         now, state = self._since(), self._state
