@@ -69,9 +69,10 @@ class Screen:
         self._typed: str | None = None
         self._trouble = ""
         self._helping = False
+        self._console = Console(highlight=False)
         self._live = Live(
             get_renderable=self._drawn,
-            console=Console(highlight=False),
+            console=self._console,
             screen=True,
             refresh_per_second=1 / _TICK_S,
             redirect_stdout=False,
@@ -250,7 +251,8 @@ class Screen:
         if self._helping:
             parts.append(Text(self._words.say("help"), style="dim"))
         if scene is not None and scene.kind != "busy":
-            parts += [Rule(style="dim"), Text(self._words.keys(scene), style="dim")]
+            keys = self._words.keys(scene, self._console.width - 2)
+            parts += [Rule(style="dim"), *(Text(line, style="dim") for line in keys)]
         return Group(*(Padding(part, (0, 1)) for part in parts))  # type: ignore[arg-type]
 
     def _head(self) -> Table:

@@ -155,9 +155,17 @@ class Words:
         text = self.filled(said, step, state) if said else self.say("waiting", seconds=f"{seconds:g}")
         return Scene("busy", "", text)
 
-    def keys(self, scene: Scene) -> str:
-        """Return the line of keys."""
-        return " · ".join(self.say(f"key-{key}", n=len(scene.options)) for key in _KEYS[scene.kind])
+    def keys(self, scene: Scene, width: int) -> list[str]:
+        """Return the keys in lines of at most `width` columns; a key and its word stay together."""
+        lines: list[str] = []
+        for key in _KEYS[scene.kind]:
+            told = self.say(f"key-{key}", n=len(scene.options))
+            longer = f"{lines[-1]} · {told}" if lines else told
+            if lines and len(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(told)
+        return lines
 
     # --- around it ----------------------------------------------------------------------------------------
 
