@@ -146,6 +146,10 @@ def _filled_texts(subject: Subject) -> Iterator[tuple[Path, str]]:
         if isinstance(step, ActStep):
             for name, value in step.act.params.items():
                 yield (*path, "act", "params", name), value
+        elif isinstance(step, SyncStep):
+            yield (*path, "sync", "since"), step.sync.since
+        elif isinstance(step, ResendStep):
+            yield (*path, "resend", "since"), step.resend.since
 
 
 def _places(subject: Subject) -> Iterator[str]:
