@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from playbooks.engine.model import AskStep, CheckStep, ReplyStep, ResendStep, SyncStep, TellStep, WaitStep
 from playbooks.engine.planner import resumable
 from playbooks.engine.situation import facts_of
-from playbooks.engine.state import ROLE, AskConsent, AskPerson, Outcome, TellPerson, Why
+from playbooks.engine.state import ROLE, AskConsent, AskPerson, Outcome, TellPerson
 from playbooks.engine.texts import filled, in_language
+from supportctl.app.playbook_causes import why_open
 from supportctl.app.playbook_story import story
 from supportctl.catalog.compose import describe
 from supportctl.core.finding import Status, severity
@@ -39,16 +39,7 @@ if TYPE_CHECKING:
     from playbooks.engine.state import Event, State
     from supportctl.app.playbook_story import Acting, Asked, Story
     from supportctl.catalog import Catalog
-    from supportctl.core.run_report import Open
 
-_LOOKS_FOR = re.compile(r"""\b(?:found|fault|warning|unknown|ok)\(\s*["']([a-z0-9-]+)\.""")
-_BLIND = frozenset({Status.UNKNOWN, Status.SKIPPED})
-_OPEN_BY_WHY: dict[Why | None, Open] = {
-    Why.BUDGET: "no-time",
-    Why.NO_PROGRESS: "no-time",
-    Why.ASKED: "stopped",
-    Why.CONDITION: "unclear",
-}
 _KNOWN_RESULTS = frozenset({
     "done", "did-not-help", "skip", "skipped", "answered", "checked", "verified", "not-verified", "refused",
     "needless", "undone", "undo-failed", "failed", "unclear", "waited", "waited-in-vain", "shown",
@@ -150,7 +141,10 @@ class _Writer:
         text, who = self._say(f"next-{outcome}"), finish.to if finish else ""
         if finish and finish.outcome is Outcome.HANDED_OVER:
             say = self._say(f"customer-to-{finish.to}")
-            text = self._say("next-resume") if can_go_on else text
+            is_open = next(self._remaining(), None) is not None
+            text = self._say(
+                "next-resume" if can_go_on else "next-handed-over" if is_open else "next-unknown"
+            )
         else:
             say = self._say(f"customer-{outcome}")
         if finish and finish.out_of_scope:
@@ -168,49 +162,10 @@ class _Writer:
 
     def _remaining(self) -> Iterator[OpenCause]:
         for cause in self._graph.causes:
-            if cause == self._state.cause and self._solved():
-                continue
-            why = self._why_open(cause)
+            why = why_open(self._graph, self._story, cause)
             if why is not None:
                 text = self._cause(cause).text
                 yield OpenCause(cause, text, why, self._say(f"open-{why}"))
-
-    def _solved(self) -> bool:
-        finish = self._state.finish
-        return finish is not None and finish.outcome is Outcome.SOLVED
-
-    def _why_open(self, cause: str) -> Open | None:
-        """Return why a hypothesis is open, None if it is ruled out; what nobody tried or saw is open."""
-        ways = {
-            way.id: way for several in self._graph.ways.values() for way in several if way.arm.cause == cause
-        }
-        results = [
-            taken.tried.result
-            for taken in self._story.taken
-            if taken.tried.step in self._graph.nodes
-            and set(self._graph.nodes[taken.tried.step].arms) & set(ways)
-        ]
-        if "refused" in results:
-            return "refused"
-        if "skip" in results:
-            return "skipped"
-        if cause in self._state.ruled_out:
-            blind = not results and any(self._is_blind(way.arm.when) for way in ways.values())
-            return "unclear" if blind else None
-        if results or cause == self._state.cause:
-            return "unfinished"
-        if self._solved():
-            return None  # it was something else
-        finish = self._state.finish
-        return _OPEN_BY_WHY.get(finish.why, "not-reached") if finish else "not-reached"
-
-    def _is_blind(self, when: str | None) -> bool:
-        """Return whether a condition was about something that no answer came to."""
-        areas = set(_LOOKS_FOR.findall(when or ""))
-        return any(
-            finding.status in _BLIND and finding.code.partition(".")[0] in areas
-            for finding in self._state.findings
-        )
 
     # --- what was done ------------------------------------------------------------------------------------
 

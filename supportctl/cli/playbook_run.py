@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supportctl.cli.options import common_options, settings
+from supportctl.cli.playbook_tell import handed_over, no_tell
 from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _output = click.option(
 @click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
 @click.option("--ticket", default="", metavar="T", help="The ticket that this is about.")
 @_read_only
+@no_tell
 @_format
 @_output
 @common_options
@@ -65,6 +67,7 @@ def run(
     *,
     dry_run: bool,
     yes_read_only: bool,
+    no_tell: bool,
 ) -> int:
     """Run the playbook NAME (or the file NAME.yaml) with the customer on the line.
 
@@ -77,7 +80,7 @@ def run(
 
         request = RunRequest(name, chosen.lang, set_, clean(ticket, 80), dry_run, chosen.config)
         played = start_run(request, person)
-    return _ended(played, chosen, format_, output)
+    return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
 @click.command()
@@ -85,6 +88,7 @@ def run(
 @click.option("--extra", metavar="TIME", help="So much longer: 10m (default: the playbook's time again).")
 @_answers
 @_read_only
+@no_tell
 @_format
 @_output
 @common_options
@@ -98,6 +102,7 @@ def resume(
     output: Path | None,
     *,
     yes_read_only: bool,
+    no_tell: bool,
 ) -> int:
     """Go on with RUN: an id of `playbook runs`, its beginning, or `last`.
 
@@ -109,7 +114,7 @@ def resume(
         from supportctl.app.playbook import resume_run
 
         played = resume_run(run, person, extra_s=seconds, config_path=chosen.config)
-    return _ended(played, chosen, format_, output)
+    return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
 @click.command()
@@ -139,11 +144,14 @@ def runs(context: click.Context, limit: int, format_: str) -> int:
 @click.option("--format", "format_", type=click.Choice((*FORMATS, "markdown")), default="text",
               help="Form of the report.")  # fmt: skip
 @_output
+@click.option("--tell", is_flag=True, help="Write the packet again and tell who has not heard of it.")
 @common_options
 @click.pass_context
-def report(context: click.Context, run: str, format_: str, output: Path | None) -> int:
+def report(context: click.Context, run: str, format_: str, output: Path | None, *, tell: bool) -> int:
     """Show what was learned and done in RUN, ended or not."""
     chosen = settings(context)
+    if tell:
+        return handed_over(run, chosen, telling=True, must=True)
     _report(run, chosen, format_, output)
     return EXIT_OK
 
@@ -168,7 +176,7 @@ def _person(chosen: Settings, answers: Path | None, *, quiet: bool, read_only: b
         yield person
 
 
-def _ended(played: Played, chosen: Settings, format_: str, output: Path | None) -> int:
+def _ended(played: Played, chosen: Settings, format_: str, output: Path | None, *, telling: bool) -> int:
     from playbooks.engine.state import Outcome
 
     if format_ != "text" or output is not None:
@@ -178,6 +186,8 @@ def _ended(played: Played, chosen: Settings, format_: str, output: Path | None) 
         if not _is_quiet(format_, output):
             click.echo(chosen.catalog.phrase("run.end-paused", run=played.run))
         return EXIT_UNKNOWN
+    if finish.outcome is Outcome.HANDED_OVER:
+        handed_over(played.run, chosen, telling=telling, quiet=_is_quiet(format_, output))
     codes = {Outcome.HANDED_OVER: EXIT_HANDED_OVER, Outcome.GAVE_UP: EXIT_UNKNOWN}
     return codes.get(finish.outcome, EXIT_OK)
 

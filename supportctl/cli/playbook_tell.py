@@ -24,7 +24,7 @@ def handed_over(run: str, chosen: Settings, *, telling: bool, quiet: bool = Fals
     Raises:
         UsageError: `handover.not-handed-over`, with `must`.
     """
-    from supportctl.app.playbook_tell import hand_over_run, lines
+    from supportctl.app.playbook_handover import hand_over_run, lines
 
     handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling)
     if handed is None and not must:

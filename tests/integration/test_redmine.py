@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,14 +13,19 @@ from pathlib import Path
 import pytest
 import requests
 from database_servers import free_port
+from playbook_runs import HANDED_OVER, HEADER, INTENTS, graph
 
 from integrations.checking import Surroundings
 from integrations.lab.serve import PortalServer
 from integrations.lab.tracker.redmine import RedminePortal
 from integrations.tracker.redmine import RedmineTracker
+from playbooks.engine.state import Answered
+from supportctl.app.playbook_report import run_report
+from supportctl.catalog import Catalog
 from supportctl.core.accounts import Redmine
 from supportctl.core.clock import SystemClock
 from supportctl.core.failure import Failure, ServiceError
+from supportctl.report.playbook.as_markdown import render_markdown
 
 pytestmark = pytest.mark.peer("redmine")
 KEY = "a" * 40
@@ -160,3 +166,17 @@ def _missing(ours, theirs, place=""):
 
 
 _HEADERS = {"X-Redmine-API-Key": KEY}
+
+
+def test_a_packet_of_a_run_is_kept_whole_and_nothing_of_it_acts(address):
+    """What a device or a customer said makes no link, no macro and no markup, whatever formatting is on."""
+    nasty = '@admin #1 {{toc}} [[Wiki]] !http://evil.example/x.png! "x":http://evil.example h1. *b* `c`'
+    events = (*HANDED_OVER[:3], Answered(40.0, nasty), *HANDED_OVER[4:])
+    report = run_report(HEADER, graph(), events, Catalog("ru"), INTENTS)
+    text = render_markdown(report, Catalog("ru"), markup=False)
+    issue = tracker(address).create("fedcba987654", "Принтер молчит", text)
+    kept = requests.get(f"{address}/issues/{issue.number}.json", headers=_HEADERS, timeout=9).json()["issue"]
+    assert kept["description"].replace("\r\n", "\n").strip() == text.strip()
+    page = requests.get(f"{address}/issues/{issue.number}", headers=_HEADERS, timeout=9).text
+    assert "evil.example" in page
+    assert not re.search(r'(?:href|src)="[^"]*evil', page)

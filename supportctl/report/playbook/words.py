@@ -48,6 +48,8 @@ class RunWords:
     def lasted(self, seconds: float) -> str:
         """Return a duration."""
         whole = int(seconds)
+        if whole < 60:
+            return self.say("seconds", seconds=whole)
         return self.say("minutes", minutes=whole // 60, seconds=whole % 60)
 
     def clock(self, seconds: float) -> str:

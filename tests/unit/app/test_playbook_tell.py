@@ -13,7 +13,8 @@ from playbooks.engine.records import line_of
 from playbooks.engine.state import HandOverNow, Resumed
 from supportctl.app import playbook_tell
 from supportctl.app.config_file import read_config
-from supportctl.app.playbook_tell import fingerprint, hand_over, lines, tell
+from supportctl.app.playbook_handover import hand_over, lines
+from supportctl.app.playbook_tell import fingerprint, tell
 from supportctl.catalog import Catalog
 from supportctl.core.clock import FakeClock
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import pytest
 from hypothesis import given, settings
-from playbook_runs import HANDED_OVER, HEADER, INTENTS, graph, walks
+from playbook_runs import CUT_OFF, FINE, HANDED_OVER, HEADER, INTENTS, PRINTER, graph, walks
 
-from playbooks.engine.state import Answered, Begun, Checked, Consented, HandOverNow
+from playbooks.engine.state import Answered, Begun, Checked, Consented, HandOverNow, Shown, Waited
 from supportctl.app.playbook_report import run_report
 from supportctl.catalog import Catalog
 from supportctl.report.playbook import FORMATS, render
@@ -47,6 +47,19 @@ def test_what_nobody_could_see_is_not_ruled_out():
     report = told()
     assert {cause.id: cause.why for cause in report.remaining} == {"paper": "unclear", "cover": "unclear"}
     assert [cause.id for cause in report.ruled_out] == ["service"]
+
+
+def test_a_connection_that_is_down_rules_nothing_out():
+    events = (
+        HANDED_OVER[0],
+        Checked(2.0, (CUT_OFF,), (PRINTER,)),
+        *(Answered(3.0 + n, "off") for n in range(3)),
+    )
+    report = told((*events, Waited(20.0), Shown(21.0)))
+    assert {cause.id: cause.why for cause in report.remaining} == {"paper": "unclear", "cover": "unclear"}
+    seen = (HANDED_OVER[0], Checked(2.0, (CUT_OFF, FINE), (PRINTER,)), *events[2:], Waited(20.0), Shown(21.0))
+    assert told(seen).remaining == ()
+    assert told(seen).next_step.text == CATALOGS["en"].phrase("handover.next-unknown")
 
 
 def test_what_cannot_be_asked_any_more_has_not_gone():
