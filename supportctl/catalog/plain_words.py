@@ -15,7 +15,7 @@ FORBIDDEN = {
     ),
     "bytes": (
         r"\b0x|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{2,}\b"
-        r"|\bhex\b|\bDLE\b|\bEOT\b|\bENQ\b|\bбит\w*|\bбайт\w*"
+        r"|\bhex\b|\bDLE\b|\bEOT\b|\bENQ\b|\bбит(?!рикс)\w*|\bбайт\w*"
     ),
     "code": r"\b[a-z]+\.[a-z]+-[a-z-]+\b|`|--\w|\btime-?out\b|\bтайм-?аут\w*",
     "error": r"\berrors?\b|\bошиб(?:к|оч)\w*|\billegal\b|\binvalid\b|\bнедопустим\w*",
