@@ -186,7 +186,7 @@ class Catalog:
         area, _, name = key.partition(".")
         return fill(_read(f"{self.lang}/evidence", area).get(name, key), args)
 
-    def phrase(self, key: str, **args: object) -> str:
+    def phrase(self, key: str, /, **args: object) -> str:
         """Return a text of the renderers and commands."""
         return fill(cast("str", self._entry("phrases", key)), args)
 
