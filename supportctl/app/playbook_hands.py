@@ -193,7 +193,8 @@ class RealHands:
             from supportctl.app.playbook_targets import ConfiguredUrls
 
             urls = ConfiguredUrls(self._config_path, self._clock)
-            self._made = this_computer(self._clock, self._target, targets=urls)
+            folders = self._config.playbooks.settings_folders if self._config else ()
+            self._made = this_computer(self._clock, self._target, folders=folders, targets=urls)
         return self._made
 
     def _target(self, word: str) -> Target:

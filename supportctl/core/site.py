@@ -140,6 +140,9 @@ class PlaybookSettings(Strict):
     runs: str | None = Field(
         default=None, description="Folder of the journals of runs; else the platform's folder for states."
     )
+    settings_folders: tuple[str, ...] = Field(
+        default=(), description="Folders with settings files of drivers that actions may change."
+    )
 
 
 class SiteConfig(Strict):
