@@ -1,4 +1,7 @@
-"""Writes what is generated in the documentation: docs/findings.md and the report in README.md.
+"""Writes what is generated in the documentation.
+
+That is docs/findings.md, the report in README.md, and of playbooks their schema and the tables in
+docs/writing-playbooks.md.
 
 `--check` writes nothing and ends with 1 if something is not current. The report is a real one: the probes ask
 the lab's simulated printers, over links without a wire and on a clock that stands still between answers, so
@@ -7,10 +10,14 @@ that the page does not change from run to run.
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+from playbooks.engine.conditions import FUNCTIONS
+from playbooks.engine.lint.rules import RULES, UNUSABLE
+from playbooks.engine.schema import document
 from probes.context import ProbeContext
 from probes.lab.devices.escpos import EscposPrinter
 from probes.links.fakes import DeviceLink
@@ -27,6 +34,7 @@ from supportctl.report import render
 ROOT = Path(__file__).parent.parent
 README, FINDINGS = ROOT / "README.md", ROOT / "docs/findings.md"
 BEGIN, END = "<!-- report: written by `make docs` -->", "<!-- end of the report -->"
+SCHEMA, PLAYBOOKS = ROOT / "docs/schema/playbook.json", ROOT / "docs/writing-playbooks.md"
 WIDTH = 100
 SHOP = (
     ("receipt-printer", "escpos+tcp://192.168.1.50:9100", ("paper-out",)),
@@ -75,10 +83,43 @@ def readme() -> str:
     return f"{before}{BEGIN}\n\n{between}\n\n{shown}\n\n{cashier}\n\n{END}{after}"
 
 
+def schema() -> str:
+    """Return the JSON Schema of playbooks as `playbook schema` prints it."""
+    return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+
+
+def playbooks() -> str:
+    """Return docs/writing-playbooks.md with the functions of conditions and the rules as they are now."""
+    english, russian = Catalog("en"), Catalog("ru")
+    functions = ["| function | answer |", "|---|---|"]
+    functions += [f"| `{signature}` | {rest} |" for signature, rest in map(_function, FUNCTIONS.values())]
+    rules = ["| rule | | what it asks for | |", "|---|---|---|---|"]
+    for rule_id, severity, fixable in (
+        (UNUSABLE, "error", False),
+        *((rule.id, rule.severity, rule.fixable) for rule in RULES),
+    ):
+        key = f"lint.{rule_id.lower()}-title"
+        kind = f"{severity}, `--fix`" if fixable else severity
+        rules.append(f"| {rule_id} | {kind} | {english.phrase(key)} | {russian.phrase(key)} |")
+    text = PLAYBOOKS.read_text(encoding="utf-8")
+    for name, lines in (("functions", functions), ("rules", rules)):
+        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of the {name} -->"
+        before, _, rest = text.partition(begin)
+        inner = "\n".join(lines)
+        text = f"{before}{begin}\n{inner}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def _function(told: str) -> tuple[str, str]:
+    signature, _, rest = told.partition(": ")
+    return signature, rest
+
+
 def main() -> int:
     """Write the pages, or compare them."""
     stale = []
-    for path, text in ((FINDINGS, findings_page()), (README, readme())):
+    pages = ((FINDINGS, findings_page()), (README, readme()), (SCHEMA, schema()), (PLAYBOOKS, playbooks()))
+    for path, text in pages:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(path.relative_to(ROOT)))
