@@ -1,1 +1,1 @@
-"""Sessions with another machine: not built yet, see docs/roadmap.md."""
+"""Sessions with another machine: one protocol, four ways to get there, capabilities, consent, audit."""
