@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -83,7 +84,7 @@ def scrubbed(value: T) -> T:
 
 def _scrubbed(value: Any) -> Any:  # noqa: ANN401  documents of any shape
     if isinstance(value, str):
-        return scrubbed_text(value) if type(value) is str else value  # not the words of an enumeration
+        return value if isinstance(value, Enum) else scrubbed_text(value)
     if isinstance(value, dict):
         return {scrubbed_text(str(key)): _entry(str(key), inner) for key, inner in _items(value)}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
