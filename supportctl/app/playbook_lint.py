@@ -57,8 +57,8 @@ def lint(config: SiteConfig | None, words: Sequence[str], *, fix: bool) -> Linte
             paths.append(known.path(word))
     if not words:
         paths = [known.path(name) for name in known.names()]
-    known_folders = {known.path(name).parent for name in known.names()}
-    more = list(dict.fromkeys(path.parent for path in paths if path.parent not in known_folders))
+    known_folders = {known.path(name).parent.resolve() for name in known.names()}
+    more = list(dict.fromkeys(path.parent for path in paths if path.parent.resolve() not in known_folders))
     return _linted(library(config, more), paths, fix=fix)
 
 

@@ -26,6 +26,7 @@ class Known:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._catalog = Catalog("en")
+        self._asked: dict[tuple[str, str], bool] = {}
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -50,15 +51,15 @@ class Known:
 
     def matches_code(self, glob: str) -> bool:
         """Return whether a pattern matches the code of a problem."""
-        return self._any(glob, self.codes)
+        return self._any(glob, "codes")
 
     def matches_good(self, glob: str) -> bool:
         """Return whether a pattern matches what may be answered well."""
-        return self._any(glob, self.good)
+        return self._any(glob, "good")
 
     def matches_question(self, glob: str) -> bool:
         """Return whether a check with this pattern may ask anything."""
-        return self._any(glob, self.codes | self.good | self.probes)
+        return any(self._any(glob, among) for among in ("codes", "good", "probes"))
 
     def nearest_code(self, code: str) -> str:
         """Return the codes and questions that look like one."""
@@ -90,9 +91,12 @@ class Known:
                 found[text] = (*found.get(text, ()), name)
         return found
 
-    @staticmethod
-    def _any(glob: str, names: frozenset[str]) -> bool:
-        return glob in names or any(fnmatchcase(name, glob) for name in names)
+    def _any(self, glob: str, among: str) -> bool:
+        key = among, glob
+        if key not in self._asked:
+            names: frozenset[str] = getattr(self, among)
+            self._asked[key] = glob in names or any(fnmatchcase(name, glob) for name in names)
+        return self._asked[key]
 
 
 def plain(text: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from playbooks.engine.library import SHIPPED, Library
 from playbooks.engine.lint.rules import RULES, UNUSABLE
@@ -215,7 +217,43 @@ def test_edits_of_one_line_do_not_move_each_other():
     assert mended("abcd\nef", edits) == "xyzbd\n> ef"
 
 
+PIECES = [
+    "{printer}",
+    "{a.b.c}",
+    "''",
+    "*",
+    "answers.",
+    "goto: bye",
+    "[",
+    "# x",
+    "  ",
+    "when: 'true'",
+    "-",
+    "ё",
+    "PB001",
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(GOOD)), st.integers(0, 12), st.sampled_from(PIECES))
+def test_no_playbook_breaks_the_lint(tmp_path_factory, start, length, piece):
+    folder = tmp_path_factory.mktemp("any")
+    for fault in faults(folder, GOOD[:start] + piece + GOOD[start + length :]):
+        assert fault.line >= 1
+        assert fault.rule == UNUSABLE or Catalog("ru").phrase(fault.key, **fault.args)
+
+
 # the command
+
+
+def test_a_file_of_a_configured_folder_does_not_replace_itself(supportctl, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "paper.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "supportctl.yaml").write_text(f"playbooks: {{folders: ['{own}']}}\n", encoding="utf-8")
+    assert supportctl("playbook", "lint", "own/paper.yaml").exit_code == 0
+    assert supportctl("playbook", "lint", "paper").exit_code == 0
 
 
 def test_the_command_tells_place_rule_and_counts(supportctl, tmp_path):
