@@ -44,9 +44,11 @@ class Node:
         self.kind = kind
         self.place = place
         self.text = text
-        self.mapping: dict[str, Node] = {}
-        self.keys: dict[str, Place] = {}
-        self.items: list[Node] = []
+        # a text is most of what a file has: it needs none of these of its own
+        is_text = kind == "text"
+        self.mapping: dict[str, Node] = _NO_MAPPING if is_text else {}
+        self.keys: dict[str, Place] = _NO_KEYS if is_text else {}
+        self.items: list[Node] = _NO_ITEMS if is_text else []
         self.closed: Place | None = None
 
     def plain(self) -> Plain:
@@ -96,6 +98,11 @@ class Node:
             yield from node.leaves(f"{path}[{number}]")
         if self.kind == "text" and self.text is not None:
             yield path, self.place
+
+
+_NO_MAPPING: dict[str, Node] = {}
+_NO_KEYS: dict[str, Place] = {}
+_NO_ITEMS: list[Node] = []
 
 
 def read_tree(text: str, max_depth: int = MAX_DEPTH) -> Node | None:
