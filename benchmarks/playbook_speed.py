@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 
 from playbooks.engine.library import Library
+from probes.lab.lab import Lab
+from probes.lab.scenario import DeviceSpec, Scenario
 
 BARE = [sys.executable, "-c", "import click"]
 TOOL = [sys.executable, "-m", "supportctl"]
@@ -47,12 +49,29 @@ def copies(folder: Path, count: int) -> None:
         )
 
 
+def first_question(name: str, rounds: int) -> float:
+    """Return how long a run takes to its first question, a look at a till's printer that answers included.
+
+    The run is put aside there. What is drawn on a terminal's screen comes with rich: `rich` is imported, too.
+    """
+    spec = DeviceSpec("receipt-printer", "escpos", ("tcp",), faults=("paper-out",))
+    with tempfile.TemporaryDirectory() as folder, Lab.from_scenario(Scenario("one", (spec,))) as lab:
+        home = Path(folder)
+        (home / "answers.yaml").write_text("- pause\n", encoding="utf-8")
+        target = f"{{name: till, url: '{lab.url('receipt-printer')}'}}"
+        config = home / "supportctl.yaml"
+        config.write_text(f"targets: [{target}]\nplaybooks: {{runs: {home}}}\n", encoding="utf-8")
+        words = ["--config", str(config), "playbook", "run", name, "--answers", str(home / "answers.yaml")]
+        code = "import rich.live, rich.panel, rich.table, sys; from supportctl.cli.main import main; main()"
+        return seconds([sys.executable, "-c", code, *words], rounds)
+
+
 def main() -> None:
     """Print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--copies", type=int, default=0)
-    parser.add_argument("--run", default="", help="a playbook whose `run --dry-run` is timed, too")
+    parser.add_argument("--run", default="", help="a playbook whose first question is timed, too")
     given = parser.parse_args()
     bare = seconds(BARE, given.rounds)
     with tempfile.TemporaryDirectory() as name:
@@ -65,8 +84,7 @@ def main() -> None:
             "lint_s": round(seconds([*TOOL, *words], given.rounds) - bare, 3),
         }
     if given.run:
-        run = [*TOOL, "playbook", "run", given.run, "--dry-run"]
-        told["first_question_s"] = round(seconds(run, given.rounds) - bare, 3)
+        told["first_question_s"] = round(first_question(given.run, given.rounds) - bare, 3)
     print(json.dumps(told, indent=2))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.engine.executor import Executor, Since
 from playbooks.engine.journal import Journal, read, replay
-from playbooks.engine.loader import Loaded, graph_of, load
+from playbooks.engine.library import Library
+from playbooks.engine.loader import Loaded, load
 from playbooks.engine.planner import resumable
 from playbooks.engine.records import Header
 from supportctl import __version__
 from supportctl.app.config_file import load_config
-from supportctl.app.playbook_hands import RealHands, risk_of
+from supportctl.app.playbook_hands import RealHands
 from supportctl.app.playbook_library import folders, runs_folder
 from supportctl.app.playbook_runs import find_run, journal_path, new_run_id
 from supportctl.app.who import who_acts
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from playbooks.engine.executor import Result
     from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Record
-    from playbooks.engine.model import Parameter, Playbook
+    from playbooks.engine.model import Parameter
     from playbooks.engine.ports import Hands, Person
     from playbooks.engine.state import State
     from supportctl.core.clock import Clock
     from supportctl.core.site import SiteConfig
 
-_SUFFIXES = (".yaml", ".yml")
+_SUFFIX = ".yaml"
 
 
 class Opened(NamedTuple):
@@ -71,32 +71,14 @@ def open_playbook(name: str, config: SiteConfig | None) -> Opened:
     Raises:
         UsageError: there is none, or something is wrong with it (`playbook.*`).
     """
-    places: list[Path] = folders(config)
-    if name.endswith(_SUFFIXES) or "/" in name or "\\" in name:
-        main = load(Path(name))
-        places.append(Path(name).resolve().parent)
-    else:
-        main = _in_folders(name, places)
-    included: dict[str, Loaded] = {}
-
-    def find(other: str) -> Playbook:
-        if other not in included:
-            included[other] = _in_folders(other, places)
-        return included[other].playbook
-
-    graph = graph_of(main, find, risk_of)
-    sums = [main.sha256, *(included[other].sha256 for other in sorted(included))]
-    digest = sums[0] if len(sums) == 1 else hashlib.sha256(" ".join(sums).encode()).hexdigest()
-    return Opened(main, graph, digest)
-
-
-def _in_folders(name: str, places: Sequence[Path]) -> Loaded:
-    for folder in reversed(places):  # a later folder goes before an earlier one
-        path = folder / f"{name}.yaml"
-        if path.is_file():
-            return load(path)
-    known = [path.stem for folder in places for path in folder.glob("*.yaml") if ".test" not in path.name]
-    raise UsageError("playbook.unknown", found=name, nearest=nearest(name, sorted(set(known))))
+    places = folders(config)[1:]  # the first is the shipped library
+    if name.endswith(_SUFFIX) or "/" in name or "\\" in name:
+        path = Path(name).absolute()
+        load(path)  # what is wrong with this very file is told first
+        places.append(path.parent)
+        name = path.stem
+    library = Library(places)
+    return Opened(library.load(name), library.graph(name), library.digest(name))
 
 
 def start_run(

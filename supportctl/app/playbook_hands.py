@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from playbooks.actions.model import Action, Done, Place, Plan
     from playbooks.engine.model import Check, Role
     from supportctl.core.clock import Clock
-    from supportctl.core.report import Risk
     from supportctl.core.site import SiteConfig
 
 COMPUTER = "computer"
@@ -203,19 +202,6 @@ class RealHands:
         from supportctl.core.secrets import resolve
 
         return resolve_target(self._word(word) if "://" in word else word, self._config).with_secrets(resolve)
-
-
-def risk_of(name: str) -> Risk:
-    """Return the risk of an action.
-
-    Raises:
-        UsageError: `action.unknown`.
-    """
-    if name.startswith("resend."):
-        return "undoable" if name == "resend.hold" else "cannot-undo"
-    from playbooks.actions.registry import action
-
-    return action(name).risk
 
 
 def _expected(role: Role) -> str:
