@@ -115,6 +115,10 @@ class Library:
         found = sorted(f"{part.playbook.name} {part.sha256}" for part in self._parts(name, {}).values())
         return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
+    def texts(self, name: str) -> dict[str, str]:
+        """Return the files of a playbook and of all that it includes, by name. Raises as `load`."""
+        return {part.playbook.name: part.text for part in self._parts(name, {}).values()}
+
     def broken(self) -> dict[Path, UsageError]:
         """Return the files that cannot be used, each with its first mistake. Reads all of them."""
         found: dict[Path, UsageError] = {}

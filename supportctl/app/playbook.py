@@ -15,7 +15,7 @@ from supportctl import __version__
 from supportctl.app.config_file import load_config
 from supportctl.app.playbook_hands import RealHands
 from supportctl.app.playbook_library import folders, runs_folder
-from supportctl.app.playbook_runs import find_run, journal_path, new_run_id
+from supportctl.app.playbook_runs import find_run, journal_path, keep, kept_folder, new_run_id
 from supportctl.app.who import who_acts
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
@@ -23,7 +23,7 @@ from supportctl.core.nearest import nearest
 from supportctl.core.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from playbooks.engine.executor import Result
     from playbooks.engine.graph import Graph
@@ -38,11 +38,12 @@ _SUFFIX = ".yaml"
 
 
 class Opened(NamedTuple):
-    """A playbook that can run. `digest` is that of its file and of all that it includes."""
+    """A playbook that can run. `digest` is that of its file and all that it includes, `texts` are these."""
 
     loaded: Loaded
     graph: Graph
     digest: str
+    texts: Mapping[str, str]
 
 
 class RunRequest(NamedTuple):
@@ -77,8 +78,7 @@ def open_playbook(name: str, config: SiteConfig | None) -> Opened:
         load(path)  # what is wrong with this very file is told first
         places.append(path.parent)
         name = path.stem
-    library = Library(places)
-    return Opened(library.load(name), library.graph(name), library.digest(name))
+    return _opened(Library(places), name)
 
 
 def start_run(
@@ -115,9 +115,11 @@ def start_run(
         params=params,
         source=str(opened.loaded.path.resolve()),
     )
-    path = journal_path(runs_folder(config), header.run)
+    folder = runs_folder(config)
+    path = journal_path(folder, header.run)
     since = Since(clock, now)
     with Journal.begin(path, header) as journal:
+        keep(folder, opened.digest, opened.texts)
         person = person_of(opened.graph, header, since)
         executor = Executor(opened.graph, hands, person, journal, since, dry_run=request.dry_run)
         return Played(header.run, path, opened.graph, executor.begin(roles, params))
@@ -140,8 +142,8 @@ def resume_run(
     clock = clock or SystemClock()
     config = load_config(config_path)
     path = find_run(runs_folder(config), word)
-    opened, journal_and_record = _same(read(path), config), Journal.reopen(path)
-    journal, record = journal_and_record
+    opened = _same(read(path), config)
+    journal, record = Journal.reopen(path)
     with journal:
         header = record.header
         state = replay(opened.graph, record)
@@ -170,15 +172,23 @@ def read_run(word: str, config_path: Path | None) -> tuple[Opened, Record]:
     return _same(record, config), record
 
 
+def _opened(library: Library, name: str) -> Opened:
+    return Opened(library.load(name), library.graph(name), library.digest(name), library.texts(name))
+
+
 def _same(record: Record, config: SiteConfig | None) -> Opened:
-    """Return the playbook of a run, which must be what it was.
+    """Return the playbook of a run as it was: the one of today if it is the same, else the copy of that day.
 
     Raises:
-        UsageError: `run.changed-since`, or what is wrong with the playbook now.
+        UsageError: `playbook.changed-since`, or what is wrong with the playbook now.
     """
     header = record.header
-    source = Path(header.source)
-    opened = open_playbook(str(source) if source.is_file() else header.playbook, config)
+    kept = kept_folder(runs_folder(config), header.digest)
+    if kept.is_dir():
+        opened = _opened(Library([kept], shipped=None), header.playbook)
+    else:
+        source = Path(header.source)
+        opened = open_playbook(str(source) if source.is_file() else header.playbook, config)
     if opened.digest != header.digest:
         found = opened.loaded.playbook.version
         raise UsageError(

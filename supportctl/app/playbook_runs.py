@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.engine.journal import read
@@ -10,14 +14,15 @@ from supportctl.core.errors import UsageError
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from playbooks.engine.records import Ended, Header
 
 LAST = "last"
 _ENDING = ".jsonl"
 _SHOWN = 5
+_KEPT = "playbooks"
 
 
 class Listed(NamedTuple):
@@ -60,6 +65,30 @@ def listed(folder: Path, limit: int) -> list[Listed]:
         else:
             found.append(Listed(path.stem, path, record.header, record.ended, record.last_at))
     return found
+
+
+def kept_folder(folder: Path, digest: str) -> Path:
+    """Return where a playbook and what it includes are kept as they were when a run of them began."""
+    return folder / _KEPT / digest
+
+
+def keep(folder: Path, digest: str, texts: Mapping[str, str]) -> None:
+    """Keep a playbook with all that it includes: its runs can be read, and go on, after it has changed.
+
+    A place that does not take them costs nothing but that.
+    """
+    kept = kept_folder(folder, digest)
+    if kept.is_dir():
+        return
+    with suppress(OSError):
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{digest[:12]}-", dir=kept.parent))
+        for name, text in texts.items():
+            (partial / f"{name}.yaml").write_text(text, encoding="utf-8")
+        with suppress(OSError):  # another run has kept the same meanwhile
+            partial.rename(kept)
+            return
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def find_run(folder: Path, word: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 from terminal import Terminal, plain
@@ -301,8 +302,21 @@ def test_without_a_terminal_it_says_what_is_missing(desk, supportctl):
     assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "run.no-person")
 
 
-def test_a_playbook_that_has_changed_is_not_resumed(desk, supportctl):
+def test_a_run_goes_on_with_its_playbook_as_it_was_after_that_has_changed(desk, supportctl):
     answered(desk, supportctl, "- red\n- 57\n- q\n")
+    desk.playbook.write_text(desk.playbook.read_text().replace("version: 1", "version: 2"))
+    told = json.loads(supportctl(*desk.words, "playbook", "report", "last", "--format", "json").out)
+    assert told["playbook"]["version"] == 1
+    kept = desk.journal.path.parent / "playbooks"
+    (changed,) = kept.glob("*/*.yaml")
+    changed.write_text(changed.read_text().replace("version: 1", "version: 3"))
+    ended = supportctl(*desk.words, "playbook", "report", "last", "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "playbook.changed-since")
+
+
+def test_without_a_copy_a_playbook_that_has_changed_is_not_resumed(desk, supportctl):
+    answered(desk, supportctl, "- red\n- 57\n- q\n")
+    shutil.rmtree(desk.journal.path.parent / "playbooks")
     desk.playbook.write_text(desk.playbook.read_text().replace("version: 1", "version: 2"))
     file = desk.settings.with_name("answers.yaml")
     ended = supportctl(*desk.words, "playbook", "resume", "last", "--answers", str(file), "--format", "json")
