@@ -210,6 +210,7 @@ class Executor:
         try:
             plan = self._hands.plan(ask.action, ask.params)
         except SupportctlError as error:
+            self._person.failed(error.key, error.args_by_name)
             return Consented(self._since(), yes=False, code=error.key, words=error.args_by_name)
         if plan.needless:
             self._plans[ask.step] = (plan, True)
@@ -232,10 +233,11 @@ class Executor:
             return Acted(self._since(), ok=True, needless=True)
         if self._dry_run:
             del self._plans[command.step]  # nothing was changed, nothing will have to be brought back
+            self._person.failed(DRY_RUN, {})
             return Acted(self._since(), ok=False, code=DRY_RUN)
         self._journal.sync()
         self._person.looking(command, self._state)
-        done = _guarded(lambda: self._hands.act(plan))
+        done = self._guarded(lambda: self._hands.act(plan))
         return Acted(self._since(), done.ok, done.code, dict(done.words))
 
     def _undo(self, command: UndoAction) -> Event:
@@ -243,18 +245,21 @@ class Executor:
         if plan is None or plan.needless or self._dry_run:  # nothing was changed
             return Undone(self._since(), ok=True)
         if not whole:
+            self._person.failed(NOT_WHOLE, {})
             return Undone(self._since(), ok=False, code=NOT_WHOLE)
         self._journal.sync()
         self._person.looking(command, self._state)
-        done = _guarded(lambda: self._hands.undo(plan))
+        done = self._guarded(lambda: self._hands.undo(plan))
         return Undone(self._since(), done.ok, done.code)
 
-
-def _guarded(act: Callable[[], Done]) -> Done:
-    """An action that crashes has failed: what it did must be brought back like that of any other."""
-    try:
-        return act()
-    except SupportctlError as error:
-        return Done(ok=False, code=error.key, words=error.args_by_name)
-    except Exception as error:  # noqa: BLE001  whatever it was, the undo comes next
-        return Done(ok=False, code=CRASHED, words={"found": f"{type(error).__name__}: {error}"})
+    def _guarded(self, change: Callable[[], Done]) -> Done:
+        """A change that crashes has failed: what it did must be brought back like that of any other."""
+        try:
+            done = change()
+        except SupportctlError as error:
+            done = Done(ok=False, code=error.key, words=error.args_by_name)
+        except Exception as error:  # noqa: BLE001  whatever it was, the undo comes next
+            done = Done(ok=False, code=CRASHED, words={"found": f"{type(error).__name__}: {error}"})
+        if not done.ok:
+            self._person.failed(done.code, done.words)
+        return done

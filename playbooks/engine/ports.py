@@ -118,5 +118,8 @@ class Person(Protocol):
     def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:
         """Hear that something is being asked or changed now."""
 
+    def failed(self, code: str, words: Mapping[str, str]) -> None:
+        """Hear that an action cannot be done here, or has failed: the key of a phrase or of an error."""
+
     def finished(self, finish: Finish, state: State, graph: Graph) -> None:
         """Hear how it ended."""

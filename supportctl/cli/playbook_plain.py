@@ -13,7 +13,7 @@ from playbooks.engine.state import Said
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Plan
     from playbooks.engine.executor import Since
@@ -124,6 +124,10 @@ class PlainPerson:
     def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:  # noqa: ARG002  the command says it
         """Say what is being done."""
         self._echo(self._words.busy(command).text)
+
+    def failed(self, code: str, words: Mapping[str, str]) -> None:
+        """Say why something was not done."""
+        self._echo(self._words.failed(code, words))
 
     def finished(self, finish: Finish, state: State, graph: Graph) -> None:  # noqa: ARG002  the words know it
         """Say how it ended."""

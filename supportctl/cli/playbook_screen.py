@@ -24,6 +24,8 @@ from supportctl.core.errors import UsageError
 from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbooks.actions.model import Plan
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 _TICK_S = 0.5  # the clock on the screen is never older
 _NEAR_S = 90.0  # from then on the clock of no progress is shown
 _FOUND = 4  # lines
+_NOTICES = 2
 _LONGEST = 600  # characters of an answer that is typed
 _WISHES = {"h": "hand-over", "g": "gave-up", "q": "pause"}
 _COLOURS = {Status.FAULT: "red", Status.WARNING: "yellow", Status.UNKNOWN: "magenta"}
@@ -66,6 +69,7 @@ class Screen:
         self._state = State()
         self._scene: Scene | None = None
         self._notices: list[str] = []
+        self._fresh: list[str] = []  # since the person was asked last
         self._typed: str | None = None
         self._trouble = ""
         self._helping = False
@@ -155,8 +159,12 @@ class Screen:
 
     def notice(self, notice: Notice, state: State) -> None:
         """Show a notice beside what comes next."""
-        self._notices = [*self._notices, self._words.notice(notice)][-2:]
+        self._fresh = [*self._fresh, self._words.notice(notice)][-_NOTICES:]
         self._state = state
+
+    def failed(self, code: str, words: Mapping[str, str]) -> None:
+        """Show beside what comes next why something was not done."""
+        self._fresh = [*self._fresh, self._words.failed(code, words)][-_NOTICES:]
 
     def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:
         """Show what is being done."""
@@ -178,6 +186,7 @@ class Screen:
         self._typed = "" if scene.kind == "line" else None
         self._trouble, self._helping = "", False
         if not keep:
+            self._notices, self._fresh = self._fresh, []
             self._keys.forget()  # what was typed for another question answers none
         self._live.refresh()
 
@@ -242,7 +251,7 @@ class Screen:
         scene = self._scene
         if scene is not None:
             parts += self._sentence(scene)
-        parts += [Text(notice, style="cyan") for notice in self._notices]
+        parts += [Text(notice, style="cyan") for notice in (self._fresh or self._notices)]
         parts += [self._found(), Text()]
         if self._trouble:
             parts.append(Text(self._trouble, style="bold red"))

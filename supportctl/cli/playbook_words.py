@@ -19,6 +19,7 @@ from playbooks.engine.state import (
 )
 from playbooks.engine.texts import filled, in_language
 from supportctl.catalog.compose import describe
+from supportctl.cli.errors import error_texts
 from supportctl.core.finding import severity
 from supportctl.report.wording import counted, who
 
@@ -178,6 +179,18 @@ class Words:
         minutes = round(notice.seconds / 60)
         about = counted(self.catalog, "run.about-minutes", minutes) if minutes else self.say("about-seconds")
         return counted(self.catalog, "run.still-one", notice.things, about=about)
+
+    def failed(self, code: str, words: Mapping[str, str]) -> str:
+        """Return why an action was not done: a phrase, or the message of an error."""
+        try:
+            return self.catalog.phrase(code, **words)
+        except KeyError:
+            pass
+        try:
+            texts = error_texts(self.catalog, code, words)
+        except KeyError:  # a plug-in's, without texts
+            return code
+        return " ".join(texts[part] for part in ("message", "found") if texts[part])
 
     def found(self, state: State, most: int) -> list[tuple[Status, str]]:
         """Return the problems that were found, one line each, the worst first."""

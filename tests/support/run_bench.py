@@ -128,6 +128,9 @@ class Person:
     def looking(self, command: Any, state: Any) -> None:
         pass
 
+    def failed(self, code: str, words: Any) -> None:
+        self.heard.append(code)
+
     def finished(self, finish: Any, state: Any, graph: Any) -> None:
         self.heard.append(finish)
 

@@ -12,7 +12,7 @@ from playbooks.engine.texts import in_language
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from playbooks.actions.model import Plan
     from playbooks.engine.graph import Graph
@@ -149,6 +149,9 @@ class Script:
     def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:  # noqa: ARG002  Person's
         """Looks and changes take a little."""
         self._clock.advance(_LOOK_S)
+
+    def failed(self, code: str, words: Mapping[str, str]) -> None:
+        """Nothing to do: the state has it."""
 
     def finished(self, finish: Finish, state: State, graph: Graph) -> None:
         """Nothing to do: the state has it."""
