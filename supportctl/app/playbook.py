@@ -130,11 +130,14 @@ def resume_run(
     person_of: Callable[[Graph, Header, Since], Person],
     *,
     extra_s: float | None = None,
+    on_cut: Callable[[], None] = lambda: None,
     config_path: Path | None = None,
     clock: Clock | None = None,
     hands: Hands | None = None,
 ) -> Played:
     """Go on with a run that was paused, killed, or handed over for want of time.
+
+    `on_cut` hears that the last line of the journal was cut off and does not count.
 
     Raises:
         UsageError: `run.*`: there is none, somebody is at it, it has ended, its playbook has changed.
@@ -145,6 +148,8 @@ def resume_run(
     opened = _same(read(path), config)
     journal, record = Journal.reopen(path)
     with journal:
+        if record.cut:
+            on_cut()
         header = record.header
         state = replay(opened.graph, record)
         if state.finish is not None and not resumable(state.finish):

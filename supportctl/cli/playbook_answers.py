@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.cli.errors import error_texts
 from supportctl.cli.playbook_plain import PlainPerson
-from supportctl.cli.playbook_words import Words
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from playbooks.engine.graph import Graph
     from playbooks.engine.ports import Person
     from playbooks.engine.records import Header
-    from supportctl.catalog import Catalog
+    from supportctl.cli.playbook_words import Words
     from supportctl.reading.yaml_tree import Node
 
 
@@ -61,7 +60,7 @@ def _item(path: Path, node: Node) -> Item:
 
 
 def scripted(
-    path: Path, catalog: Catalog, *, quiet: bool, read_only: bool
+    path: Path, words_of: Callable[[Graph, Header], Words], *, quiet: bool, read_only: bool
 ) -> Callable[[Graph, Header, Since], Person]:
     """Return what makes a person that answers from a file.
 
@@ -87,7 +86,7 @@ def scripted(
             return found.text
 
         def refuse(step: str, error: UsageError) -> None:
-            texts = error_texts(catalog, error.key, error.args_by_name)
+            texts = error_texts(words.catalog, error.key, error.args_by_name)
             raise UsageError(
                 "answer.does-not-fit",
                 where=last.where,
@@ -96,7 +95,7 @@ def scripted(
                 found=last.text,
             )
 
-        words = Words(graph, catalog, dry_run=header.dry_run)
+        words = words_of(graph, header)
         return PlainPerson(
             words, header.run, since, SystemClock(), line, refuse=refuse, quiet=quiet, read_only=read_only
         )

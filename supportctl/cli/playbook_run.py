@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playbooks.engine.records import Header
     from supportctl.app.playbook import Played
     from supportctl.cli.options import Settings
+    from supportctl.cli.playbook_words import Words
 
     PersonOf = Callable[[Graph, Header, Since], Person]
 
@@ -113,7 +114,10 @@ def resume(
     with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
         from supportctl.app.playbook import resume_run
 
-        played = resume_run(run, person, extra_s=seconds, config_path=chosen.config)
+        def cut() -> None:
+            click.echo(chosen.catalog.phrase("run.cut-line"), err=True)
+
+        played = resume_run(run, person, extra_s=seconds, on_cut=cut, config_path=chosen.config)
     return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
@@ -166,14 +170,27 @@ def _person(chosen: Settings, answers: Path | None, *, quiet: bool, read_only: b
     if answers is not None:
         from supportctl.cli.playbook_answers import scripted
 
-        yield scripted(answers, chosen.catalog, quiet=quiet, read_only=read_only)
+        yield scripted(answers, _words(chosen), quiet=quiet, read_only=read_only)
         return
     if not sys.stdin.isatty():
         raise UsageError("run.no-person")
     from supportctl.cli.playbook_terminal import at_terminal
 
-    with at_terminal(chosen.catalog, read_only=read_only) as person:
+    with at_terminal(_words(chosen), read_only=read_only) as person:
         yield person
+
+
+def _words(chosen: Settings) -> Callable[[Graph, Header], Words]:
+    """Return what makes the words of a run; targets are called as the configuration does."""
+    from supportctl.cli.playbook_words import Words
+
+    def names() -> dict[str, str]:
+        from supportctl.app.config_file import load_config
+
+        config = load_config(chosen.config)
+        return {target.url: target.name or "" for target in config.parsed_targets()} if config else {}
+
+    return lambda graph, header: Words(graph, chosen.catalog, names, dry_run=header.dry_run)
 
 
 def _ended(played: Played, chosen: Settings, format_: str, output: Path | None, *, telling: bool) -> int:

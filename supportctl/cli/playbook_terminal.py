@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from supportctl.cli.errors import error_texts
-from supportctl.cli.playbook_words import Words
 from supportctl.core.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -20,15 +19,17 @@ if TYPE_CHECKING:
     from playbooks.engine.graph import Graph
     from playbooks.engine.ports import Person
     from playbooks.engine.records import Header
-    from supportctl.catalog import Catalog
+    from supportctl.cli.playbook_words import Words
     from supportctl.core.errors import UsageError
 
 
 @contextmanager
-def at_terminal(catalog: Catalog, *, read_only: bool) -> Iterator[Callable[[Graph, Header, Since], Person]]:
+def at_terminal(
+    words_of: Callable[[Graph, Header], Words], *, read_only: bool
+) -> Iterator[Callable[[Graph, Header, Since], Person]]:
     """Give what makes the person of a run."""
     if os.environ.get("TERM", "") == "dumb" or not sys.stdout.isatty():
-        yield lambda graph, header, since: _plain(graph, header, since, catalog, read_only=read_only)
+        yield lambda graph, header, since: _plain(graph, header, since, words_of, read_only=read_only)
         return
     from supportctl.cli.playbook_keys import keys
     from supportctl.cli.playbook_screen import Screen
@@ -37,7 +38,7 @@ def at_terminal(catalog: Catalog, *, read_only: bool) -> Iterator[Callable[[Grap
     with keys() as pressed:
 
         def person(graph: Graph, header: Header, since: Since) -> Person:
-            words = Words(graph, catalog, dry_run=header.dry_run)
+            words = words_of(graph, header)
             screens.append(Screen(words, pressed, since, header.run, read_only=read_only))
             return screens[-1]
 
@@ -48,10 +49,12 @@ def at_terminal(catalog: Catalog, *, read_only: bool) -> Iterator[Callable[[Grap
                 screen.stop()
 
 
-def _plain(graph: Graph, header: Header, since: Since, catalog: Catalog, *, read_only: bool) -> Person:
+def _plain(
+    graph: Graph, header: Header, since: Since, words_of: Callable[[Graph, Header], Words], *, read_only: bool
+) -> Person:
     from supportctl.cli.playbook_plain import PlainPerson
 
-    words = Words(graph, catalog, dry_run=header.dry_run)
+    words = words_of(graph, header)
 
     def line(_step: str) -> str:
         try:
@@ -60,7 +63,7 @@ def _plain(graph: Graph, header: Header, since: Since, catalog: Catalog, *, read
             return "pause"
 
     def refuse(_step: str, error: UsageError) -> None:
-        texts = error_texts(catalog, error.key, error.args_by_name)
+        texts = error_texts(words.catalog, error.key, error.args_by_name)
         click.echo(" ".join(texts[part] for part in ("message", "expected") if texts[part]), err=True)
 
     return PlainPerson(words, header.run, since, SystemClock(), line, refuse=refuse, read_only=read_only)

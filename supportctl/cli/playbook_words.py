@@ -24,7 +24,7 @@ from supportctl.core.finding import severity
 from supportctl.report.wording import counted, who
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Plan
     from playbooks.engine.graph import Graph
@@ -67,7 +67,15 @@ class Scene(NamedTuple):
 class Words:
     """The words of one run."""
 
-    def __init__(self, graph: Graph, catalog: Catalog, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        catalog: Catalog,
+        names: Callable[[], Mapping[str, str]] = dict,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        self._names = names  # of targets, by their URLs
         self._graph = graph
         self.catalog = catalog
         self._dry_run = dry_run
@@ -96,8 +104,9 @@ class Words:
         if question is None:
             role = self._graph.roles.get(ask.step.removeprefix(ROLE))
             title = in_language(role.title, self.catalog.lang) if role else ask.step
-            text = self.say("which", role=title)
-            return self._choice(self.say("ask-supporter"), text, ask.options, ask.options, ())
+            text, names = self.say("which", role=title), self._names()
+            shown = tuple(f"{names[url]} ({url})" if names.get(url) else url for url in ask.options)
+            return self._choice(self.say("ask-supporter"), text, shown, ask.options, ())
         label = self.say(f"ask-{question.of}")
         text = self.filled(question.question, ask.step, state)
         notes = (self.say("why", why=self.filled(question.why, ask.step, state)),)

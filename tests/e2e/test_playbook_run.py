@@ -349,3 +349,25 @@ def test_wrong_settings_are_told_before_anything_is_done(desk, supportctl, words
     ended = answered(desk, supportctl, "- red\n", "--format", "json", *words)
     assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, key)
     assert not desk.runs.exists()
+
+
+def test_a_line_that_was_cut_is_told_and_does_not_count(desk, supportctl):
+    answered(desk, supportctl, "- red\n- 57\n- q\n")
+    path = desk.journal.path
+    path.write_bytes(path.read_bytes()[:-9])
+    file = desk.settings.with_name("answers.yaml")
+    file.write_text("- did-not-help\n- no\n")
+    ended = supportctl(*desk.words, "playbook", "resume", "last", "--answers", str(file))
+    assert ended.exit_code == 6
+    assert "cut off" in ended.err
+    assert desk.journal.cut is False
+
+
+def test_which_of_several_is_asked_by_the_names_of_the_configuration(desk, supportctl, lab):
+    config = desk.settings.with_name("supportctl.yaml")
+    other = "{name: bar, url: 'escpos+tcp://127.0.0.1:9'}"
+    config.write_text(config.read_text().replace("targets: [", f"targets: [{other}, "))
+    ended = answered(desk, supportctl, "- 2\n- red\n- 57\n- q\n", "--lang", "ru")
+    assert ended.exit_code == 5
+    assert f"2 till ({lab.url('till')})" in ended.out
+    assert desk.journal.header.roles["printer"] == ("escpos+tcp://127.0.0.1:9", lab.url("till"))

@@ -114,3 +114,33 @@ def test_a_look_with_a_wrong_configuration(shop):
     exit_code, modules = modules_after("--config", shop, "resend", "status")
     assert exit_code == 2, "a part that a look does not need is read as strictly"
     assert "sqlalchemy" not in modules
+
+
+PLAYBOOK = """
+schema: supportctl.playbook/1
+name: one
+version: 1
+owner: x
+title: {en: One}
+about: {en: One.}
+symptoms: {en: [one]}
+roles: {printer: {title: {en: Printer}, protocols: [escpos]}}
+steps:
+  - {id: look, check: {targets: [printer]}}
+  - {id: say, tell: {say: {en: Do it.}}}
+"""
+
+
+def test_a_run_up_to_its_first_question(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "one.yaml").write_text(PLAYBOOK)
+    (tmp_path / "answers.yaml").write_text("- pause\n")
+    with LabApart(Scenario.many(1)) as lab:
+        (target,) = lab.targets.values()
+        exit_code, modules = modules_after(
+            "playbook", "run", "one.yaml", "--answers", "answers.yaml", "--set", f"printer={target}"
+        )
+    assert exit_code == 5
+    # the format is pydantic's, and pydantic brings importlib.metadata
+    assert not modules & (HEAVY - {"pydantic", "yaml", "importlib.metadata"})
