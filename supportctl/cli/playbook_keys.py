@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 ENTER, ESCAPE, BACKSPACE, GONE = "\r", "\x1b", "\x7f", ""
 # the same physical keys under a Russian layout
-_LATIN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю.", "qwertyuiop[]asdfghjkl;'zxcvbnm,./", strict=True))
+_LATIN = dict(zip("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,.", strict=True))
 _MOST = 4096  # bytes of one look: a whole paste
 
 
 def latin(key: str) -> str:
     """Return what a key is called on a Latin keyboard, in lower case."""
     low = key.lower()
-    return _LATIN.get(low, low) if low != "." else low
+    return _LATIN.get(low, low)
 
 
 class Keys:

@@ -51,6 +51,7 @@ _TICK_S = 0.5  # the clock on the screen is never older
 _NEAR_S = 90.0  # from then on the clock of no progress is shown
 _FOUND = 4  # lines
 _NOTICES = 2
+_HELP = frozenset("?,")  # the same key under a Russian layout
 _LONGEST = 600  # characters of an answer that is typed
 _WISHES = {"h": "hand-over", "g": "gave-up", "q": "pause"}
 _COLOURS = {Status.FAULT: "red", Status.WARNING: "yellow", Status.UNKNOWN: "magenta"}
@@ -200,7 +201,7 @@ class Screen:
                 wish = self._wish(key)
                 if wish is not None:
                     return wish
-                if key == "?":
+                if key in _HELP:
                     self._helping = not self._helping
                     self._live.refresh()
                 elif any_key:

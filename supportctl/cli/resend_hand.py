@@ -163,7 +163,7 @@ def _tell_done(
 
         click.echo(render_done(planned.verb, changed, chosen.catalog, dry_run=dry_run), nl=False)
         return
-    from supportctl.app.resend_hand import who_acts
+    from supportctl.app.who import who_acts
     from supportctl.report.resend import as_json
 
     preview = planned.preview
