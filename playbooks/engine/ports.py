@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from supportctl.core.finding import Status
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from playbooks.actions.model import Done, Plan
     from playbooks.engine.graph import Graph
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     )
     from supportctl.core.finding import Finding
 
+MOST_NAMED = 10  # of those that are hit, where a person reads it
+
 
 class Looked(NamedTuple):
     """What a look at the world brought. `targets` were asked; `facts` are numbers that are no finding.
@@ -46,6 +50,21 @@ def areas_of(check: Check) -> tuple[str, ...]:
     """Return the areas that a check's filters ask about, () if it asks about everything."""
     areas = dict.fromkeys(glob.partition(".")[0] for glob in check.only)
     return () if any(set(area) & set("*?[") for area in areas) else tuple(areas)
+
+
+def tally(findings: Iterable[Finding], targets: tuple[str, ...]) -> dict[str, Answer]:
+    """Return what a look at several devices counts: facts `asked`, `hit`, `hit-names`, `hit-some`.
+
+    Hit is what has a fault. One device, or accounts, are not counted.
+    """
+    if len(targets) < 2 or not all("://" in target for target in targets):  # noqa: PLR2004  several
+        return {}
+    names = {each.target: each.name or each.target for each in findings if each.status is Status.FAULT}
+    hit = list(names.values())
+    some = ", ".join(hit[:MOST_NAMED]) + (f" … +{len(hit) - MOST_NAMED}" if len(hit) > MOST_NAMED else "")
+    return {
+        "asked": float(len(targets)), "hit": float(len(hit)), "hit-names": ", ".join(hit), "hit-some": some
+    }  # fmt: skip
 
 
 class Hands(Protocol):

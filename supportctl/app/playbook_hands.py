@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playbooks.engine.ports import Looked, areas_of
+from playbooks.engine.ports import Looked, areas_of, tally
 from supportctl.app.check import CheckRequest, look
 from supportctl.catalog import Catalog
 from supportctl.core.deadline import Deadline
@@ -14,7 +15,6 @@ from supportctl.core.target import THIS_COMPUTER, Target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from playbooks.actions.model import Action, Done, Place, Plan
     from playbooks.engine.model import Check, Role
@@ -35,6 +35,7 @@ class RealHands:
         self._catalog = Catalog(lang)
         self._clock = clock
         self._given: dict[str, str] = {}  # URL as it is shown -> as it was given, with its password
+        self._called: dict[str, str] = {}  # URL -> what a list of sites calls it
         self._made: Place | None = None
 
     # --- who is meant -------------------------------------------------------------------------------------
@@ -45,6 +46,8 @@ class RealHands:
         Raises:
             UsageError: what was given is no target, or does not fit; a role that is needed has nothing.
         """
+        if given and given.startswith("@"):
+            return self._listed(name, role, Path(given[1:]))
         if given:
             words = [word.strip() for word in given.split(",")] if role.many else [given]
             return tuple(self._named(name, role, word) for word in words if word)
@@ -76,6 +79,28 @@ class RealHands:
         self._given[target.url] = word
         return target.url
 
+    def _listed(self, name: str, role: Role, path: Path) -> tuple[str, ...]:
+        """Return the targets of a file.
+
+        Raises:
+            UsageError: `run.sites-*`, or what is wrong with one of them, with its line as `where`.
+        """
+        from supportctl.app.playbook_sites import placed, read_sites
+
+        if not role.many:
+            raise UsageError("run.sites-one", role=name, found=f"@{path}")
+        found: dict[str, int] = {}
+        for site in read_sites(path):
+            url = placed(path, site.line, lambda word=site.word: self._named(name, role, word))  # type: ignore[misc]
+            if url in found:
+                raise UsageError(
+                    "run.sites-twice", where=f"{path}:{site.line}", found=site.word, line=found[url]
+                )
+            found[url] = site.line
+            if site.name:
+                self._called[url] = site.name
+        return tuple(found)
+
     def _accounts(self, role: Role) -> list[str]:
         section = getattr(self._config, role.section, {}) if self._config else {}
         found = [f"{model.kind}:{name}" for name, model in section.items()]
@@ -89,6 +114,8 @@ class RealHands:
 
         if self._config and (found := [t.url for t in self._config.parsed_targets() if fits(t)]):
             return found
+        if role.many and role.optional:  # a list of sites is written down, not plugged in
+            return []
         return [target.url for target in self._plugged_in() if fits(target)]
 
     def _plugged_in(self) -> Iterable[Target]:
@@ -130,7 +157,10 @@ class RealHands:
             return Looked(tuple(_unasked(target, protocol) for target in targets), targets, areas=areas)
         if found.interrupted:
             raise KeyboardInterrupt
-        return Looked(found.findings, targets, areas=areas)
+        named = tuple(
+            each._replace(name=each.name or self._called.get(each.target)) for each in found.findings
+        )
+        return Looked(named, targets, tally(named, targets), areas)
 
     def sync(self, source: str, crm: str, since: str) -> Looked:
         """Compare telephony with a CRM: one finding for each kind of gap, `count` among its arguments."""

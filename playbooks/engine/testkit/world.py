@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.actions.model import Done, Plan
-from playbooks.engine.ports import Looked, areas_of
+from playbooks.engine.ports import Looked, areas_of, tally
 from playbooks.engine.situation import protocol_of
 from supportctl.core.finding import Finding, Status
 
@@ -98,7 +98,7 @@ class TestHands:
                 found.extend(self._memory.ask(check, target, faults).findings)
             else:
                 found.extend(_finding(seen, target) for seen in self._about(check, target))
-        return Looked(tuple(found), targets, areas=areas_of(check))
+        return Looked(tuple(found), targets, tally(found, targets), areas_of(check))
 
     def sync(self, source: str, crm: str, since: str) -> Looked:  # noqa: ARG002  the world says what is found
         """Return the gaps that the world has."""
