@@ -51,10 +51,20 @@ class Changing(Turn):
         return self.verify(verify)
 
     def unclear(self, doing: DoAction) -> Command:
-        """Nobody saw whether the action happened: look, and bring it back unless it helped."""
-        self.set(since_act=self.state.now, at=doing.step)
+        """Nobody saw whether the action happened: look; unless it helped, bring it back and ask once more."""
+        self.set(since_act=self.state.now, at=doing.step, unclear=True)
         verify = verify_of(self.node)
-        return self.bring_back("unclear") if verify is None else self.verify(verify)
+        return self.ask_again(()) if verify is None else self.verify(verify)
+
+    def ask_again(self, changed: tuple[str, ...]) -> Command:
+        """Bring back what may have been done, and come to the step anew."""
+        node = self.note("unclear", changed)
+        undo = self.undo_of(node)
+        if undo is not None:
+            self.set(phase="undo")
+            return undo
+        self.set(unclear=False)
+        return self.enter(node.id)
 
     def verify(self, verify: Verify) -> Command:
         """Look whether it helped."""
@@ -73,12 +83,15 @@ class Changing(Turn):
         except ConditionError:
             helped = False
         if helped:
+            self.set(unclear=False)
             self.note("verified", changed)
             if getattr(node.step, "solved", False):
                 return Finish(Outcome.SOLVED, None, "", node.id)
             return self.enter(node.next)
         if self.state.now - self.state.since_act < verify.within:
             return Wait(node.id, _RETRY_S)
+        if self.state.unclear:
+            return self.ask_again(changed)
         return self.bring_back("not-verified", changed)
 
     def bring_back(self, result: str, changed: tuple[str, ...] = ()) -> Command:
@@ -97,8 +110,11 @@ class Changing(Turn):
             return self.hand_over(Why.UNDO_FAILED)
         if self.state.leaving is not None:
             leaving = self.state.leaving
-            self.set(leaving=None, resume_at=node.next)
+            self.set(leaving=None, unclear=False, resume_at=node.next)
             return leaving
+        if self.state.unclear:
+            self.set(unclear=False)
+            return self.enter(node.id)
         return self.enter(node.next)
 
     def leave(self, finish: Finish) -> Command:

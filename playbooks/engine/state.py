@@ -312,6 +312,7 @@ class State(NamedTuple):
     leaving: Finish | None = None  # how the run ends when what was changed has been brought back
     pending: Command | None = None  # what is asked for again, once the preconditions were looked at
     pending_phase: str = ""
+    unclear: bool = False  # nobody saw the end of the action that is being looked at
     resume_at: str = ""  # where a run that was handed over goes on
 
 

@@ -221,9 +221,13 @@ def test_killed_in_the_middle_of_an_action_it_is_brought_back(tmp_path, lab):
     assert desk.settings.read_text() == "half"
     assert desk.journal.ended is None
     with desk.run("resume", "last") as terminal:
+        terminal.until("y do it")  # it may never have been done: the person is asked once more
+        assert desk.settings.read_text() == "[main]\nport = 4\n"
+        terminal.press("\r")
         assert terminal.ended() == 6
     assert desk.settings.read_text() == "[main]\nport = 4\n"
-    assert [type(event).__name__ for event in desk.journal.events][-3:] == ["Resumed", "Checked", "Undone"]
+    events = [type(event).__name__ for event in desk.journal.events]
+    assert events[-4:] == ["Resumed", "Checked", "Undone", "Consented"]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ class Script:
         self._graph = graph
         self._clock = clock
         self._next = 0
+        self._again: Turn | None = None
+        self._acts: set[int] = set()  # the turns that allowed an action
         self.written = 0
         self.heard: Callable[[Notice], None] = lambda _notice: None
         self.causes: list[tuple[str, float]] = []
@@ -77,13 +79,16 @@ class Script:
 
     def write_down(self) -> None:
         """The journal has the answer: what the person did has happened."""
-        for turn in self._turns[self.written : self._next]:
-            self._hands.shop = self._hands.shop.after(turn.now)
+        for number in range(self.written, self._next):
+            if number not in self._acts:  # what an action does happens when it is done
+                self._hands.shop = self._hands.shop.after(self._turns[number].now)
         self.written = self._next
 
     def forget(self) -> None:
-        """The process died before it wrote down the last answer: it will be asked for again."""
+        """The process died: what it did not write down, or may not have done, is asked for again."""
         self._next = self.written
+        if self.written - 1 in self._acts:
+            self._again = self._turns[self.written - 1]
 
     def ask(self, ask: AskPerson, state: State, until: float | None) -> Answer | Key | Late | None:
         """Return the prepared answer, after those that are not understood."""
@@ -116,6 +121,10 @@ class Script:
 
     def consent(self, ask: AskConsent, plan: Plan, state: State, until: float | None) -> bool | Key | Late:
         """Return whether the case allows the action, and prepare what it does."""
+        if self._again is not None and self._again.at == ask.step:
+            turn, self._again = self._again, None
+            self._hands.prepare(plan.action, turn)
+            return True
         turn = self._turn(ask.step, state)
         wish = self._wish(turn, state, until)
         if wish is not None:
@@ -123,10 +132,7 @@ class Script:
         allowed = yes_or_no(turn.say)
         if allowed:
             self._hands.prepare(plan.action, turn)
-            self._turns = [
-                each.model_copy(update={"now": type(each.now)()}) if each is turn else each
-                for each in self._turns
-            ]
+            self._acts.add(self._next - 1)
         return allowed
 
     def show(self, reply: ShowReply, state: State) -> Key | None:  # noqa: ARG002  Person's

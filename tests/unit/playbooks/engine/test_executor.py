@@ -169,9 +169,25 @@ def test_killed_in_the_middle_of_an_action_it_is_looked_at_and_brought_back(cloc
     with pytest.raises(KilledError):
         begun(path, clock, graph, hands, Person(clock, dict(SAID)))
     after = Hands(clock)
-    ran = resumed(path, clock, graph, after, Person(clock, {}))
-    assert after.done == ["check", "undo old"]
-    assert results(ran.state)[-4:-1] == [("fix", "not-verified"), ("fix", "undone"), ("rest", "waited")]
+    ran = resumed(path, clock, graph, after, Person(clock, {"fix": False}))
+    assert after.done == ["check", "undo old", "plan"]
+    told = [("fix", "unclear"), ("fix", "undone"), ("fix", "refused"), ("rest", "waited")]
+    assert results(ran.state)[-5:-1] == told
+
+
+def test_killed_in_the_middle_of_an_action_it_may_be_done_again_with_a_new_consent(clock, path):
+    graph, hands = graph_of(), Hands(clock)
+
+    def kill():
+        raise KilledError
+
+    hands.on_act = kill
+    with pytest.raises(KilledError):
+        begun(path, clock, graph, hands, Person(clock, dict(SAID)))
+    after = Hands(clock)
+    ran = resumed(path, clock, graph, after, Person(clock, dict(SAID)))
+    assert after.done == ["check", "undo old", "plan", "act", "check", "undo old"]
+    assert results(ran.state)[-4:-2] == [("fix", "not-verified"), ("fix", "undone")]
 
 
 def test_what_was_a_secret_in_the_plan_cannot_be_brought_back_after_a_kill_and_nobody_pretends(clock, path):

@@ -287,6 +287,8 @@ def test_an_action_whose_end_nobody_saw_is_looked_at_first() -> None:
     assert move(graph, answer.state, Checked(101.0, (FINE,), (PRINTER,))).state.finish is not None
     undone = move(graph, answer.state, Checked(101.0, (EMPTY,), (PRINTER,)))
     assert isinstance(undone.command, UndoAction)
+    again = move(graph, undone.state, Undone(103.0, ok=True))
+    assert isinstance(again.command, AskConsent)  # it may never have been done: the person is asked once more
 
 
 def test_what_held_before_the_break_and_holds_no_more_chooses_anew() -> None:

@@ -41,6 +41,12 @@ def told(ended: Ended) -> object:
     """Return what must be the same, whether a run was killed or not."""
     state = ended.state
     assert state.finish is not None, "a run ends"
-    # of an action that nothing verifies nobody can say afterwards whether it was done
-    steps = [(tried.step, "done" if tried.result == "unclear" else tried.result) for tried in state.tried]
-    return state.finish, state.cause, set(state.ruled_out), dict(state.answers), steps, ended.misses
+    steps: list[tuple[str, str]] = []
+    for tried in state.tried:
+        if tried.result == "undone" and (tried.step, "unclear") in steps[-1:]:
+            continue  # what may have been done was brought back before it was asked for again
+        steps.append((tried.step, tried.result))
+    steps = [step for step in steps if step[1] != "unclear"]
+    # what is asked twice takes twice the time; what was undone stands in the steps
+    misses = [miss for miss in ended.misses if miss.what not in {"time", "undone"}]
+    return state.finish, state.cause, set(state.ruled_out), dict(state.answers), steps, misses
