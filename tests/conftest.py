@@ -132,6 +132,7 @@ PEERS = {
         "no program `ippeveprinter`, or no `dbus-daemon` for it",
         "apt-get install cups-ipp-utils dbus-daemon",
     ),
+    "sshd": Peer(_program("sshd"), "no program `sshd`", "apt-get install openssh-server"),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
     "snmpd-service": Peer(
         _snmpd_service,

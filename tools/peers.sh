@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(ser2net cups-ipp-utils cups-daemon cups-client dbus-daemon snmpd sip-tester chromium fonts-dejavu-core iproute2 postgresql mariadb-server)
+packages=(ser2net cups-ipp-utils cups-daemon cups-client dbus-daemon snmpd sip-tester chromium fonts-dejavu-core iproute2 openssh-server postgresql mariadb-server)
 
 if [ "${1:-}" = --system ]; then
   export DEBIAN_FRONTEND=noninteractive
@@ -42,6 +42,6 @@ echo "emupos: .peers/emupos/bin/emupos"
 
 tools/redmine.sh "$@"
 
-for program in ser2net ippeveprinter cupsd dbus-daemon snmpd sipp chromium ip initdb mariadbd; do
+for program in ser2net ippeveprinter cupsd dbus-daemon snmpd sipp chromium ip sshd initdb mariadbd; do
   PATH=$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr " " :) command -v "$program" || echo "$program: missing; as root: tools/peers.sh --system"
 done

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from supportctl.core.data import beside
 from supportctl.core.finding import Meaning
 
 HOST_CODES = range(0x01, 0x64)  # given by the authorisation system of the bank, in its own numbering
@@ -42,5 +42,4 @@ def judge(kind: Literal["status", "result"], number: int) -> Verdict:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    with (Path(__file__).parent / "terminal_data" / "zvt_codes.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(beside(__name__, "terminal_data/zvt_codes.toml").decode("utf-8"))

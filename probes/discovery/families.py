@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
+
+from supportctl.core.data import beside
 
 
 class Family(NamedTuple):
@@ -21,8 +22,7 @@ class Family(NamedTuple):
 @cache
 def families() -> tuple[Family, ...]:
     """Return the table, in the order in which ports are tried."""
-    with Path(__file__).with_name("families.toml").open("rb") as file:
-        rows = tomllib.load(file)["port"]
+    rows = tomllib.loads(beside(__name__, "families.toml").decode("utf-8"))["port"]
     return tuple(Family(**row) for row in rows)
 
 

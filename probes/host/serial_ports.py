@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probes.host.verdict import Verdict
+from supportctl.core.data import beside
 from supportctl.core.finding import Status
 from supportctl.core.text import clean
 
@@ -154,5 +154,4 @@ def _stem(program: str) -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    with Path(__file__).with_name("usb_devices.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(beside(__name__, "usb_devices.toml").decode("utf-8"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probes.host.verdict import Verdict
+from supportctl.core.data import beside
 from supportctl.core.finding import Status
 from supportctl.core.text import clean
 
@@ -91,7 +92,7 @@ def command() -> list[str]:
     """Return the PowerShell command whose output `parse` reads."""
     from probes.host.commands import powershell
 
-    lines = SCRIPT.read_text(encoding="utf-8").splitlines()
+    lines = beside(__name__, SCRIPT.name).decode("utf-8").splitlines()
     return powershell("; ".join(line for line in lines if line and not line.startswith("#")))
 
 

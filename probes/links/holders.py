@@ -16,12 +16,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from supportctl.core.data import beside
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PROC = Path("/proc")
 _LOCK_FOLDERS = (Path("/var/lock"), Path("/run/lock"))
-_KNOWN_PROGRAMS = Path(__file__).with_name("port_programs.toml")
 
 
 class Holder(NamedTuple):
@@ -52,7 +53,9 @@ def holders(port: str) -> list[Holder]:
 def likely_holders(running: Iterable[tuple[int, str]]) -> list[Holder]:
     """Return those of the running programs (id, name) that are known to hold ports, the likeliest first."""
     ranks: dict[str, int] = {}
-    for rank, names in enumerate(tomllib.loads(_KNOWN_PROGRAMS.read_text(encoding="utf-8")).values()):
+    for rank, names in enumerate(
+        tomllib.loads(beside(__name__, "port_programs.toml").decode("utf-8")).values()
+    ):
         ranks.update(dict.fromkeys(names, rank))
     known = []
     for pid, name in running:

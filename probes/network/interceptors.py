@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from supportctl.core.data import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_DATA = Path(__file__).parent / "data" / "interceptors.toml"
 
 
 class Interceptor(NamedTuple):
@@ -25,8 +24,8 @@ class Interceptor(NamedTuple):
 @cache
 def known() -> tuple[Interceptor, ...]:
     """Return the products of the table."""
-    with _DATA.open("rb") as file:
-        rows: list[dict[str, Any]] = tomllib.load(file)["interceptor"]
+    table = tomllib.loads(beside(__name__, "data/interceptors.toml").decode("utf-8"))
+    rows: list[dict[str, Any]] = table["interceptor"]
     return tuple(Interceptor(r["product"], r["kind"], re.compile(r["issuer"], re.IGNORECASE)) for r in rows)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from supportctl.core.data import beside
 from supportctl.core.finding import Finding, Status, severity
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Condition(NamedTuple):
 @cache
 def table() -> dict[str, Any]:
     """Return `printer_states.toml`."""
-    with (Path(__file__).parent / "printer_states.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(beside(__name__, "printer_states.toml").decode("utf-8"))
 
 
 def from_row(row: dict[str, Any], said: str, source: str, *, mild: bool = False) -> Condition:

@@ -115,6 +115,12 @@ class Client:
             with self._lock:
                 self._waiting.pop(request, None)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a line."""
+        with self._lock:
+            return self._link is not None
+
     def close(self) -> None:
         """End the line."""
         with self._lock:
@@ -124,12 +130,15 @@ class Client:
 
     def _ask(self, asked: _Asked) -> Mapping[str, Any]:
         end = self._clock.monotonic() + asked.deadline_s + _GRACE_S
+        session = self._session()
         line = self._sent(asked.body)
         while True:
             if line is None:
                 if asked.back is None or not asked.back():
                     code = CLOSED if METHODS[asked.method].repeatable else UNCLEAR
                     raise SupportctlError(code, method=asked.method)
+                if not METHODS[asked.method].repeatable and session != self._session():
+                    raise SupportctlError(UNCLEAR, method=asked.method)  # it would be done a second time
                 line = self._sent(asked.body)
                 continue
             try:
@@ -150,6 +159,10 @@ class Client:
                 raise _told(heard.value)
             else:
                 return heard.value
+
+    def _session(self) -> str:
+        """Return the name of the other side's session: its answers are kept under it."""
+        return self.hello.session if self.hello else ""
 
     def _sent(self, data: bytes) -> SessionLink | None:
         """Send, and return the line that took it; None if there is none."""

@@ -7,6 +7,8 @@ import threading
 from typing import Any
 
 import pytest
+from remote_ways import OverSsh
+from ssh_server import SshServer
 
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError
@@ -100,10 +102,40 @@ class Pipes:
             assert not thread.is_alive(), "the serving side ends with its line"
 
 
-@pytest.fixture(params=[Pipes], ids=["pipe"])
+class Forced(OverSsh, Pipes):
+    """The way over SSH to a command that the server forces."""
+
+    hello = HELLO
+
+
+class Pushed(Forced):
+    """The way over SSH with an agent that is brought along."""
+
+    push = True
+
+
+@pytest.fixture(scope="session")
+def sshd(peer_path, tmp_path_factory):
+    """Return a private SSH server; its test has the mark peer("sshd")."""
+    server = SshServer(peer_path("sshd"), tmp_path_factory.mktemp("sshd"))
+    server.start()
+    yield server
+    server.stop()
+
+
+WAYS = [
+    pytest.param(Pipes, id="pipe"),
+    pytest.param(Forced, id="ssh-forced", marks=pytest.mark.peer("sshd")),
+    pytest.param(Pushed, id="ssh-pushed", marks=pytest.mark.peer("sshd")),
+]
+
+
+@pytest.fixture(params=WAYS)
 def way(request):
     """Return a session over one of the ways."""
     way = request.param()
+    if hasattr(way, "prepare"):
+        way.prepare(request)
     way.attach()
     yield way
     way.close()

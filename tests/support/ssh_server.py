@@ -1,0 +1,98 @@
+"""A private OpenSSH server: an ordinary process on loopback, with a host key of its own, ended by its id."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+class SshServer:
+    """`sshd` in the foreground. `allow` adds a line to its authorized_keys."""
+
+    def __init__(
+        self, program: str, folder: Path, *lines: str, kinds: tuple[str, ...] = ("ed25519",)
+    ) -> None:
+        self.program = program
+        self.folder = folder
+        self.port = free_port()
+        self.user = pwd.getpwuid(os.getuid()).pw_name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        if os.geteuid() == 0:  # where it drops its rights to before it knows who comes
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        self.host_keys = [self.make_key(f"host_{kind}", kind) for kind in kinds]
+        self.client_key = self.make_key("id_ed25519")
+        self.keys = folder / "authorized_keys"
+        self.keys.touch(mode=0o600)
+        self.log = folder / "sshd.log"
+        self.config = folder / "sshd_config"
+        self.config.write_text(
+            "\n".join([
+                f"Port {self.port}",
+                "ListenAddress 127.0.0.1",
+                *(f"HostKey {key}" for key in self.host_keys),
+                f"AuthorizedKeysFile {self.keys}",
+                f"PidFile {folder / 'sshd.pid'}",
+                "UsePAM no",
+                "StrictModes no",
+                "PasswordAuthentication no",
+                "PermitRootLogin yes",
+                *lines,
+                "",
+            ])
+        )  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def make_key(self, name: str, kind: str = "ed25519") -> Path:
+        key = self.folder / name
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", name, "-f", str(key)], check=True, timeout=30
+        )
+        return key
+
+    def allow(self, options: str = "", key: Path | None = None) -> None:
+        public = (key or self.client_key).with_suffix(".pub").read_text()
+        self.keys.write_text(f"{options} {public}".lstrip())
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [self.program, "-D", "-f", str(self.config), "-E", str(self.log)], stdin=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.01)
+        raise AssertionError(self.log.read_text())
+
+    def children(self) -> list[int]:
+        """Return the processes that serve its connections."""
+        assert self.process is not None
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    words = (folder / "stat").read_text().rpartition(") ")[2].split()
+                except OSError:
+                    continue
+                if words[0] != "Z" and int(words[1]) == self.process.pid:
+                    found.append(int(folder.name))
+        return found
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
