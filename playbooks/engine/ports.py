@@ -57,7 +57,7 @@ def tally(findings: Iterable[Finding], targets: tuple[str, ...]) -> dict[str, An
 
     Hit is what has a fault. One device, or accounts, are not counted.
     """
-    if len(targets) < 2 or not all("://" in target for target in targets):  # noqa: PLR2004  several
+    if len(targets) < 2 or not all("://" in target for target in targets):
         return {}
     names = {each.target: each.name or each.target for each in findings if each.status is Status.FAULT}
     hit = list(names.values())

@@ -1,4 +1,4 @@
-"""A list of sites in a file, for a role that means many: `--set sites=@FILE`. One target a line, then its name."""
+"""A list of sites in a file: `--set sites=@FILE`. One target a line, then its name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_sites(path: Path) -> list[Site]:
     return found
 
 
-def placed[T](path: Path, line: int, make: Callable[[], T]) -> T:
+def placed(path: Path, line: int, make: Callable[[], str]) -> str:
     """Return what `make` makes of a line.
 
     Raises:

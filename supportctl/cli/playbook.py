@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from supportctl.cli.options import common_options
+from supportctl.cli.playbook_alarm import affected, alarm
 from supportctl.cli.playbook_lint import lint, schema
 from supportctl.cli.playbook_list import list_
 from supportctl.cli.playbook_run import report, resume, run, runs
@@ -18,5 +19,5 @@ def playbook() -> None:
 
 
 playbook.add_command(list_)
-for _command in (show, run, resume, runs, report, lint, schema):
+for _command in (show, run, resume, runs, report, lint, schema, alarm, affected):
     playbook.add_command(_command)

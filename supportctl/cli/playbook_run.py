@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supportctl.cli.options import common_options, settings
+from supportctl.cli.playbook_alarm import alarm_said, under_alarm
 from supportctl.cli.playbook_tell import handed_over, no_tell
 from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, UsageError
 
@@ -53,6 +54,7 @@ _output = click.option(
 @click.option("--ticket", default="", metavar="T", help="The ticket that this is about.")
 @_read_only
 @no_tell
+@alarm_said
 @_format
 @_output
 @common_options
@@ -63,6 +65,7 @@ def run(
     set_: tuple[str, ...],
     answers: Path | None,
     ticket: str,
+    alarm: str | None,
     format_: str,
     output: Path | None,
     *,
@@ -75,6 +78,7 @@ def run(
     Exit codes: 0 solved, or not ours and told so; 6 handed over; 5 put aside, or the customer left.
     """
     chosen = settings(context)
+    name, set_ = under_alarm(chosen, name, set_, said=alarm, scripted=answers is not None)
     with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
         from supportctl.app.playbook import RunRequest, start_run
         from supportctl.core.text import clean
