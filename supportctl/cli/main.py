@@ -41,9 +41,16 @@ COMMANDS = {
     "resend": ("resend", "Bring lost calls to the CRM, and see to it that they arrive."),
     "escalation": ("escalation", "Problems that people have to mend: one for each cause."),
     "playbook": ("playbook", "What the desk knows, step by step: find it, run it."),
+    "share": ("share", "Let a supporter look at this computer, while you watch."),
+    "connect": ("share", "Connect to a customer who shares their computer."),
+    "bastion-config": ("share", "Print the configuration of the company's bastion."),
     "config": ("config", "Check and show the configuration, print its schema."),
     "lab": ("lab", "Start a simulated shop and switch its faults."),
 }
+
+
+# commands for other programs: they stand in no list
+HIDDEN = {"agent": "agent"}
 
 
 class ReaderGoneError(Exception):
@@ -70,9 +77,10 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, importing its module."""
-        if cmd_name not in COMMANDS:
+        name = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
+        if name is None:
             return None
-        module = import_module(f"supportctl.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(f"supportctl.cli.{name}")
         command = cast("click.Command", getattr(module, cmd_name.replace("-", "_")))
         if self.on_load is not None:
             self.on_load(cmd_name, command)

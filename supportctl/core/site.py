@@ -7,6 +7,7 @@ from pydantic import Field
 
 from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
 from supportctl.core.fields import AnyAddress, Duration, Host, Name, Place, Region, Secret, Store, Timezone
+from supportctl.core.remote_settings import RemoteSettings
 from supportctl.core.shop_accounts import Shop
 from supportctl.core.sync_settings import SyncSettings
 from supportctl.core.target import Target, parse_target
@@ -160,6 +161,7 @@ class SiteConfig(Strict):
     notify: tuple[Secret, ...] = ()
     escalation: EscalationSettings = EscalationSettings()
     playbooks: PlaybookSettings = PlaybookSettings()
+    remote: RemoteSettings = RemoteSettings()
     host: HostSettings = HostSettings()
     network: NetworkSettings = NetworkSettings()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from supportctl.core.deadline import Deadline
@@ -46,12 +47,16 @@ DENIED, UNKNOWN, BAD_PARAMS, CANCELLED, BUSY, FAILED = (
 
 
 class Call(NamedTuple):
-    """One request at work. A handler looks at `cancelled` between its steps and keeps to the deadline."""
+    """One request at work. A handler looks at `cancelled` between its steps and keeps to the deadline.
+
+    `params` have been read by the table of methods; the gate sees them, too.
+    """
 
     method: str
     deadline: Deadline
     cancelled: threading.Event
     progress: Callable[[Mapping[str, Any]], None]
+    params: Mapping[str, Any] = MappingProxyType({})
 
 
 class Gate(Protocol):
@@ -199,6 +204,7 @@ class Server:
             self._gate.told(clean(call.method, 80), {}, UNKNOWN)
             raise SupportctlError(UNKNOWN, found=call.method, known=", ".join(sorted(self._handlers)))
         params = read_params(method, given)
+        call = call._replace(params=params)
         if not self._gate.allows(wanted_of(method, params), call):
             self._gate.told(call.method, params, "denied")
             raise SupportctlError(DENIED, method=call.method, capability=method.capability.word)

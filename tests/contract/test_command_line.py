@@ -15,8 +15,8 @@ from supportctl.cli.main import COMMANDS, cli
 
 CONTRACT = (Path(__file__).parents[2] / "docs/contract.md").read_text(encoding="utf-8")
 # Named by the page, built by later issues. What is built must be taken out of here.
-LATER = "share connect bastion-config bundle audit monitor"
-LATER_OPTIONS = {"check": {"--on"}}
+LATER = "bundle audit monitor"
+LATER_OPTIONS: dict[str, set[str]] = {}
 GLOBAL = {"--config", "--lang", "--log-level", "--log-format"}
 JSON_ERRORS = [
     (["check", "--format", "json", "--no-such-option"], "usage.no-such-option"),

@@ -43,7 +43,9 @@ class Company:
         self._keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path)
         return path
 
-    def staff(self, name, person, *, signer="company", principal=PRINCIPAL, valid="-5m:+1h", extra=()) -> Path:
+    def staff(
+        self, name, person, *, signer="company", principal=PRINCIPAL, valid="-5m:+1h", extra=()
+    ) -> Path:
         path = self.key(name)
         signed = ("-q", "-s", self.folder / signer, "-I", person, "-n", principal, "-V", valid, *extra)
         self._keygen(*signed, f"{path}.pub")
@@ -88,7 +90,10 @@ class Sshd:
 
     def bastion(self) -> Bastion:
         out = subprocess.run(
-            ["ssh-keygen", "-lf", self.folder / "host_ed25519.pub"], check=True, capture_output=True, text=True
+            ["ssh-keygen", "-lf", self.folder / "host_ed25519.pub"],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
         return Bastion("127.0.0.1", self.plan.port, out.split()[1], self.plan.ports)
 
@@ -104,7 +109,8 @@ class Sshd:
                 socket.create_connection(("127.0.0.1", self.plan.port), timeout=1).close()
                 return
             except OSError:
-                assert self._process.poll() is None and time.monotonic() < end, self.log
+                assert self._process.poll() is None, self.log
+                assert time.monotonic() < end, self.log
                 threading.Event().wait(0.005)
 
     def children(self) -> list[int]:
@@ -122,8 +128,7 @@ class Sshd:
     def stop(self) -> None:
         """End the server and all who serve a connection, by their ids."""
         for child in self.children():
-            grand = [each for each in _children_of(child)]
-            for each in (*grand, child):
+            for each in (*_children_of(child), child):
                 try:
                     os.kill(each, 9)
                 except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The configuration of a bastion: an OpenSSH server that can forward the ports of sessions, and nothing else."""
+"""The configuration of a bastion: an OpenSSH server that forwards the ports of sessions, and nothing else."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def key_line(public_key: str, ports: Sequence[int], name: str) -> str:
 
 
 _TEXT = """\
-# The bastion of supportctl's remote sessions. Customers listen at its ports, supporters connect to them; it can
-# neither read a session nor give anybody a command. Written by `supportctl bastion-config`.
+# The bastion of supportctl's remote sessions. Customers listen at its ports, supporters connect to them; it
+# can neither read a session nor give anybody a command. Written by `supportctl bastion-config`.
 Port {port}
 HostKey {folder}/host_ed25519
 PidFile {folder}/sshd.pid

@@ -127,6 +127,14 @@ class Door:
         for line in lines:
             line.transport.close()
 
+    def rest(self, seconds: float) -> None:
+        """Wait until nothing is at work any more, at most so long."""
+        end = self.clock.monotonic() + seconds
+        with self._lock:
+            sessions = list(self._sessions.values())
+        while any(session.at_work for session in sessions) and self.clock.monotonic() < end:
+            self.clock.sleep(0.02)
+
     def knows(self, staff: Staff) -> bool:
         """Whether this key may come in: it is the first one, or the same as before."""
         return staff.fingerprint not in self.settings.revoked and self._owner in {"", staff.fingerprint}

@@ -48,8 +48,8 @@ def read_staff(certificate: bytes, company_keys: Sequence[str], now: float) -> S
     Raises:
         NotStaffError: `share.key-unsigned`, `share.key-foreign`, `share.key-purpose`, `share.key-expired`.
     """
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415  25 ms
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import (
         SSHCertificate,
         SSHCertificateType,
         load_ssh_public_identity,
@@ -94,7 +94,7 @@ def _key_of(line: str) -> bytes:
 
 
 def _plain(key: object) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     whole: bytes = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)  # type: ignore[attr-defined]
     return b" ".join(whole.split()[:2])
