@@ -31,6 +31,8 @@ FORMATS = ("text", "json", "html", "junit", "nagios", "slip")
 )
 @click.option("--watch", type=Seconds(1, 86400), metavar="SECONDS",
               help="Repeat, and report changes only; Ctrl-C ends.")  # fmt: skip
+@click.option("--on", "on", metavar="REMOTE",
+              help="Run it beside the device, on another machine: ssh://USER@HOST or code:…")  # fmt: skip
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and end.")
 @common_options
 @click.pass_context
@@ -43,6 +45,7 @@ def check(
     format_: str,
     output: Path | None,
     watch: float | None,
+    on: str | None,
     *,
     schema: bool,
 ) -> int:
@@ -59,6 +62,8 @@ def check(
 
     chosen = settings(context)
     request = CheckRequest(chosen.lang, targets, only, skip, deadline, chosen.config)
+    if on is not None:
+        return exit_code(_checked_on(on, request, watch, format_, output, chosen.catalog), format_)
     if watch is not None:
         from supportctl.cli.watch import watch_check
 
@@ -80,6 +85,23 @@ def checked(request: CheckRequest, catalog: Catalog) -> Report:
 
     with progress(catalog) as on_change:
         return run_check(request, on_change=on_change)
+
+
+def _checked_on(
+    on: str, request: CheckRequest, watch: float | None, format_: str, output: Path | None, catalog: Catalog
+) -> Report:
+    """Tell the report of a check on another machine, and return it."""
+    from supportctl.app.remote import check_on
+    from supportctl.cli.progress import remote_progress
+    from supportctl.cli.remote_terminal import remote_session
+    from supportctl.core.errors import UsageError
+
+    if watch is not None:
+        raise UsageError("remote.not-with-on", found="--watch")
+    with remote_session(on, catalog) as remote, remote_progress(catalog) as on_progress:
+        report = check_on(remote, request, on_progress)
+    tell(report, format_, output, catalog)
+    return report
 
 
 def tell(report: Report, format_: str, output: Path | None, catalog: Catalog) -> None:

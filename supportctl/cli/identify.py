@@ -26,9 +26,11 @@ _WIDTH = 14
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."
 )
+@click.option("--on", "on", metavar="REMOTE",
+              help="Ask it from another machine, beside the device: ssh://USER@HOST or code:…")  # fmt: skip
 @common_options
 @click.pass_context
-def identify(context: click.Context, target: str, deadline: float, format_: str) -> int:
+def identify(context: click.Context, target: str, deadline: float, format_: str, on: str | None) -> int:
     """Say which device answers at TARGET: protocol, speed, maker, model, serial number, firmware.
 
     TARGET is a URL or a name of the configuration: serial:///dev/ttyUSB0 (every speed is tried),
@@ -40,7 +42,14 @@ def identify(context: click.Context, target: str, deadline: float, format_: str)
     from supportctl.app.discover import run_identify
 
     chosen = settings(context)
-    identity = run_identify(target, config=chosen.config, deadline_s=deadline)
+    if on is not None:
+        from supportctl.app.remote import identify_on
+        from supportctl.cli.remote_terminal import remote_session
+
+        with remote_session(on, chosen.catalog) as remote:
+            identity = identify_on(remote, target, deadline)
+    else:
+        identity = run_identify(target, config=chosen.config, deadline_s=deadline)
     if format_ == "json":
         click.echo(json.dumps(document(identity, chosen.catalog), ensure_ascii=False, indent=2))
     else:

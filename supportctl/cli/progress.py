@@ -29,6 +29,19 @@ def progress(catalog: Catalog) -> Iterator[Callable[[Sequence[Job]], None] | Non
         display.close()
 
 
+@contextmanager
+def remote_progress(catalog: Catalog) -> Iterator[Callable[[int, int, list[str]], None] | None]:
+    """Give a callback for a check on another machine: done, all, names; on a terminal only."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    display = _Display(catalog)
+    try:
+        yield display.told
+    finally:
+        display.close()
+
+
 class _Display:
     """A bar with the names of what has not answered yet. rich is imported once it is needed."""
 
@@ -43,9 +56,12 @@ class _Display:
             return
         done = sum(job.state == "done" for job in jobs)
         waiting = [job.target.name or job.target.url for job in jobs if job.state == "running"]
+        self.told(done, len(jobs), waiting)
+
+    def told(self, done: int, total: int, waiting: Sequence[str]) -> None:
         names = ", ".join(dict.fromkeys(waiting[:_SHOWN])) + (" …" if len(waiting) > _SHOWN else "")
-        text = self._catalog.phrase("check.progress", done=done, total=len(jobs), names=names or "…")
-        self._draw(text, done, len(jobs))
+        text = self._catalog.phrase("check.progress", done=done, total=total, names=names or "…")
+        self._draw(text, done, total)
 
     def close(self) -> None:
         if self._bar is not None:

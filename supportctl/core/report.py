@@ -90,6 +90,7 @@ class Report:
     verdict: Status
     counts: dict[str, int]
     findings: tuple[ReportedFinding, ...]
+    ran_on: str | None = None  # the other machine, where it did not run on this one
 
     def with_status(self, *statuses: Status) -> tuple[ReportedFinding, ...]:
         """Return the findings with one of `statuses`, in the report's order (worst first)."""

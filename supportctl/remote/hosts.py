@@ -86,7 +86,8 @@ class HostStore:
         """Return if this is the machine's key; one that nobody knows is kept if a person says so.
 
         Raises:
-            SupportctlError: `remote.key-changed`: another one was kept; `remote.key-unknown`: no one said yes.
+            SupportctlError: `remote.key-changed`: another one was kept; `remote.key-unknown`: it is not
+                known, and nobody said yes.
         """
         known = self.known(host, port)
         if key in known:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from supportctl.core.errors import SupportctlError
 from supportctl.core.text import clean
 from supportctl.remote.client import Client
+from supportctl.remote.link import LinkClosedError
 from supportctl.remote.links.ssh import run_command, sign_in_keys
 from supportctl.remote.push import CHANGED, TOO_OLD, archive, command, send
 from supportctl.remote.reconnect import Reconnect
@@ -48,7 +49,7 @@ class SshSession:
     ) -> None:
         self.place = place
         self.client = Client(clock, name)
-        self.back = Reconnect(self._again, lambda: self.client.connected, clock, chance)
+        self.back: Callable[[], bool] = Reconnect(self._again, lambda: self.client.connected, clock, chance)
         self._connector = connector
         self._clock = clock
         self._agent = agent

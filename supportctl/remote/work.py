@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from supportctl import __version__
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError
+from supportctl.core.finding import Finding, Status
 from supportctl.core.finding_json import document_of
 from supportctl.core.target import THIS_COMPUTER, parse_target
 from supportctl.core.text import clean
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 CHECK_S, IDENTIFY_S = 30.0, 30.0
 _SHOWN = 3
-_GIVEN = ("pydantic", "psutil", "dns", "pysnmp", "pyipp", "cryptography", "ntplib", "biip")
 
 
 def handlers(clock: Clock | None = None, named: Collection[str] = ()) -> dict[str, Handler]:
@@ -141,11 +141,20 @@ def _check(params: Mapping[str, Any], call: Call, clock: Clock, named: Collectio
     deadline = call.deadline.within(params.get("deadline", CHECK_S))
     result = Runner(open_link, clock, progress_of(call)).run([Job(*row) for row in rows], deadline)
     return {
-        "findings": [document_of(finding) for finding in result.findings],
+        "findings": [document_of(_beyond(finding) or finding) for finding in result.findings],
         "duration_s": round(result.duration_s, 3),
         "interrupted": result.interrupted,
         "started_at": started.isoformat(),
     }
+
+
+def _beyond(finding: Finding) -> Finding | None:
+    """Return what to say of a probe that needs a package which is not brought along: it was not asked."""
+    error = str(finding.args.get("error", ""))
+    if finding.code != "check.probe-crashed" or not error.startswith("ModuleNotFoundError"):
+        return None
+    probe = finding.args.get("probe", "")
+    return Finding("check.not-brought", Status.SKIPPED, finding.target, finding.name, {"probe": probe})
 
 
 def _wanted(only: Sequence[str], skip: Sequence[str], names: Sequence[str]) -> bool:

@@ -85,7 +85,8 @@ def _title(report: Report, catalog: Catalog) -> str:
 def _banner(report: Report, catalog: Catalog) -> Html:
     kind = _BANNER[report.verdict]
     first, _, rest = wording.verdict(report, catalog).partition(". ")
-    site = ", ".join(dict.fromkeys(part for part in (report.site_name, report.site) if part))
+    places = (report.site_name, report.site, report.ran_on)
+    site = ", ".join(dict.fromkeys(part for part in places if part))
     started = element("time", wording.moment(report.started_at, catalog), datetime=report.started_at)
     passed = wording.counted(catalog, "report.passed", report.counts.get("ok", 0))
     return element(

@@ -51,7 +51,7 @@ class _Page:
         said = f"{wording.verdict(report, self._catalog)} {wording.clock(report, self._catalog)}"
         for line in wrap(said, self._width):
             yield self._paint(line, STYLES[report.verdict])
-        place = ", ".join(part for part in (report.site, report.site_name) if part)
+        place = ", ".join(part for part in (report.site, report.site_name, report.ran_on) if part)
         about = " - ".join(part for part in (place, wording.moment(report.started_at, self._catalog)) if part)
         for line in wrap(about, self._width):
             yield self._paint(line, "dim")

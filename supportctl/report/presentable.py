@@ -24,6 +24,7 @@ def presentable(report: Report) -> Report:
         report,
         site=safe(report.site),
         site_name=safe(report.site_name),
+        ran_on=safe(report.ran_on),
         findings=tuple(_finding(finding) for finding in report.findings),
     )
 

@@ -69,6 +69,8 @@ class SshLink:
                 raise LinkClosedError(clean(error)) from None
             if not data and (self._closed.is_set() or not self._transport.is_active()):
                 raise LinkClosedError("the connection broke")
+            if not data:
+                self._channel.status_event.wait(_END_S)  # how it ended comes behind its last word
             self.last_heard = self._clock.monotonic()
             return data
 
