@@ -210,6 +210,8 @@ class _Planner(Changing):
     def _told(self, event: Told) -> Command:
         step = self.node.step
         assert isinstance(step, TellStep), "who is told something is at a step that tells"
+        if event.said is Said.DID_NOT_HELP:  # an answer, and something that is out of the question now
+            self.set(progress_at=self.state.now)
         if event.said is not Said.DONE or step.verify is None:
             return self.go_on(event.said.value)
         self.set(since_act=self.state.now)

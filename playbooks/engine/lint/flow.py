@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from playbooks.engine.graph import Graph
     from playbooks.engine.lint.table import Subject
 
+MOST_TOTAL_S = 600.0
+MOST_NO_PROGRESS_S = 300.0
+
 
 def includes_can_be_loaded(subject: Subject) -> Iterator[Found]:
     """What is included is there and sound. Its own mistakes are told at its own file."""
@@ -89,6 +92,16 @@ def no_step_outlasts_the_clock(subject: Subject) -> Iterator[Found]:
             yield Found(
                 (*path, "id"), {"step": step.id, "needed": round(seconds_of(step)), "limit": round(limit)}
             )
+
+
+def the_customer_does_not_wait_too_long(subject: Subject) -> Iterator[Found]:
+    """Ten minutes for a remote fix, five without a step forward: then the next line is faster."""
+    budget = subject.playbook.budget
+    if budget.total > MOST_TOTAL_S:
+        yield Found(("budget", "total"), {"found": round(budget.total), "limit": round(MOST_TOTAL_S)})
+    if budget.no_progress > MOST_NO_PROGRESS_S:
+        args = {"found": round(budget.no_progress), "limit": round(MOST_NO_PROGRESS_S)}
+        yield Found(("budget", "no_progress"), args)
 
 
 def what_changes_is_verified(subject: Subject) -> Iterator[Found]:

@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     Rule("PB009", ERROR, flow.what_changes_is_verified),
     Rule("PB010", WARNING, flow.likelihoods_are_shares),
     Rule("PB011", WARNING, flow.likely_arms_name_causes),
+    Rule("PB012", WARNING, flow.the_customer_does_not_wait_too_long),
     # names
     Rule("PB020", ERROR, names.roles_are_declared),
     Rule("PB021", ERROR, names.included_roles_exist),

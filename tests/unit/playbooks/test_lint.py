@@ -86,6 +86,7 @@ BROKEN = [
     ("PB009", 45, LOOK, ""),
     ("PB010", 30, "likelihood: 0.3", "likelihood: 0.5"),
     ("PB011", 40, "          cause: queue\n", ""),
+    ("PB012", 11, "tags: [printer]\n", "tags: [printer]\nbudget: {total: 20m, no_progress: 4m}\n"),
     ("PB020", 20, "check: {targets: [printer]", "check: {targets: [pritner]"),
     ("PB022", 15, "causes:\n", "  drawer: {title: {en: Drawer, ru: Ящик}}\ncauses:\n"),
     ("PB023", 34, "cause: paper\n", "cause: papre\n"),
