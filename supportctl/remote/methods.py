@@ -83,6 +83,13 @@ def seconds(name: str, value: Any) -> float:  # noqa: ANN401  JSON
     return float(value)
 
 
+def number(name: str, value: Any) -> int:  # noqa: ANN401  JSON
+    """Return a whole number of things."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise ParamsError(name, "a whole number", value)
+    return value
+
+
 def switch(name: str, value: Any) -> bool:  # noqa: ANN401  JSON
     """Return yes or no."""
     if not isinstance(value, bool):
@@ -90,6 +97,11 @@ def switch(name: str, value: Any) -> bool:  # noqa: ANN401  JSON
     return value
 
 
+_HEAD = {
+    "log": Param(text, required=True),
+    "entries": Param(number, required=True),
+    "hash": Param(text, required=True),
+}
 _CHECK = {
     "targets": Param(texts),
     "only": Param(texts),
@@ -104,6 +116,7 @@ METHODS: Mapping[str, Method] = {
         Method("ping", Capability.OBSERVE, {}),
         Method("about", Capability.OBSERVE, {}),
         Method("ports", Capability.OBSERVE, {}),
+        Method("audit.head", Capability.OBSERVE, _HEAD),  # how far the peer's audit log has come
         Method("bundle", Capability.OBSERVE, {"lang": Param(text)}),
         Method("check", Capability.PROBE, _CHECK),
         Method("identify", Capability.PROBE, {"target": Param(text, required=True), "lang": Param(text)}),

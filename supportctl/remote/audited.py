@@ -1,0 +1,150 @@
+"""Both ends of a session with their audit logs: what is asked, allowed, done and refused is written down.
+
+A change has its intent on the disk before it begins and its result after it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from supportctl.core.errors import SupportctlError
+from supportctl.remote.audit import CONSENT, DENIED, HEAD_METHOD, INTENT, RESULT, Head
+from supportctl.remote.capability import NEEDS_CONSENT
+from supportctl.remote.methods import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from supportctl.remote.audit import AuditLog
+    from supportctl.remote.capability import Wanted
+    from supportctl.remote.client import Client
+    from supportctl.remote.server import Call, Gate
+
+EVERY = 20  # lines that the other side knows nothing of
+_HEAD_S = 10.0
+_BEGUN, _REFUSED = "begun", frozenset({"denied", "remote.unknown-method", "remote.bad-params"})
+
+
+def changes(method: str) -> bool:
+    """Return whether a method may change something."""
+    known = METHODS.get(method)
+    return known is not None and known.capability in NEEDS_CONSENT
+
+
+class AuditedGate:
+    """A gate whose every word is written down. What cannot be written down does not begin."""
+
+    def __init__(self, gate: Gate, log: AuditLog) -> None:
+        self._gate = gate
+        self._log = log
+
+    def allows(self, wanted: Wanted, call: Call) -> bool:
+        """Return what the gate says; consent that was given or refused is written down."""
+        try:
+            allowed = self._gate.allows(wanted, call)
+        except SupportctlError as error:
+            self.told(call.method, call.params, error.key)
+            raise
+        if wanted.capability in NEEDS_CONSENT:
+            what = {"target": wanted.target, "digest": wanted.digest, "capability": wanted.capability.word}
+            self._log.write(CONSENT, method=call.method, given=allowed, wanted=what)
+        return allowed
+
+    def told(self, method: str, params: Mapping[str, Any], outcome: str) -> None:
+        """Write it down, then hand it on.
+
+        Raises:
+            SupportctlError: `audit.unwritable`, and only before anything has begun.
+        """
+        if method != HEAD_METHOD:
+            self._written(method, params, outcome)
+        self._gate.told(method, params, outcome)
+
+    def _written(self, method: str, params: Mapping[str, Any], outcome: str) -> None:
+        if outcome == _BEGUN:
+            self._log.write(INTENT, durable=changes(method), method=method, params=dict(params))
+            return
+        with suppress(SupportctlError):  # it is done: the answer must come, and nothing else will begin
+            if outcome in _REFUSED:
+                self._log.write(DENIED, method=method, params=dict(params), outcome=outcome)
+            else:
+                self._log.write(RESULT, durable=changes(method), method=method, outcome=outcome)
+
+
+def head_handler(log: AuditLog) -> Callable[[Mapping[str, Any], Call], Mapping[str, Any]]:
+    """Return what answers `audit.head`: the other side's head is written down, ours is told."""
+
+    def answer(params: Mapping[str, Any], _call: Call) -> Mapping[str, Any]:
+        log.peer_head(Head(str(params["log"]), int(params["entries"]), str(params["hash"])))
+        head = log.head
+        log.witnessed(head)
+        return head._asdict()
+
+    return answer
+
+
+class AuditedClient:
+    """The asking side with its log. `call` is that of `Client`; `close` exchanges the heads and ends both."""
+
+    def __init__(self, client: Client, log: AuditLog, *, every: int = EVERY) -> None:
+        self.client = client
+        self._log = log
+        self._every = every
+        self._peer_logs = True
+
+    def call(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        deadline_s: float = 60.0,
+        on_progress: Callable[[Mapping[str, Any]], None] | None = None,
+        back: Callable[[], bool] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return the result of a request. Raises as `Client.call`; `audit.unwritable` before it is sent."""
+        self._log.write(INTENT, durable=changes(method), method=method, params=dict(params or {}))
+        outcome = "remote.unclear"
+        try:
+            result = self.client.call(
+                method, params, deadline_s=deadline_s, on_progress=on_progress, back=back
+            )
+            outcome = "done"
+        except SupportctlError as error:
+            outcome = error.key
+            raise
+        finally:
+            with suppress(SupportctlError):  # the next request will not begin
+                self._log.write(RESULT, durable=changes(method), method=method, outcome=outcome)
+        if self._log.unwitnessed >= self._every:
+            self.exchange()
+        return result
+
+    def exchange(self) -> None:
+        """Tell our head, write down theirs. An agent that was brought along keeps no log."""
+        if not self._peer_logs:
+            return
+        ours = self._log.head
+        try:
+            told = self.client.call(HEAD_METHOD, ours._asdict(), deadline_s=_HEAD_S)
+            head = Head(str(told.get("log")), _count(told.get("entries")), str(told.get("hash")))
+        except SupportctlError as error:
+            self._peer_logs = error.key != "remote.unknown-method"
+            self._log.write(RESULT, method=HEAD_METHOD, outcome=error.key)
+            return
+        self._log.witnessed(ours)
+        self._log.peer_head(head)
+
+    def close(self) -> Head:
+        """Exchange the heads for the last time, end the session, close the log; return its head."""
+        try:
+            with suppress(SupportctlError):
+                self.exchange()
+            self.client.close()
+        finally:
+            head = self._log.close()
+        return head
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
