@@ -17,7 +17,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from bastions import Sshd
     from database_servers import MariadbServer, PostgresServer
+    from ssh_server import SshServer
 
 ROOT = Path(__file__).parent.parent
 REQUIRE = "SUPPORTCTL_REQUIRE_PEERS"
@@ -132,7 +134,13 @@ PEERS = {
         "no program `ippeveprinter`, or no `dbus-daemon` for it",
         "apt-get install cups-ipp-utils dbus-daemon",
     ),
+    "ssh-keygen": Peer(_program("ssh-keygen"), "no program `ssh-keygen`", "apt-get install openssh-client"),
     "sshd": Peer(_program("sshd"), "no program `sshd`", "apt-get install openssh-server"),
+    "bastion": Peer(
+        lambda: _program("sshd")() if os.geteuid() == 0 else None,
+        "no program `sshd`, or not root: it signs in other users only then",
+        "apt-get install openssh-server, and run as root",
+    ),
     "snmpd": Peer(_program("snmpd"), "no program `snmpd`", "apt-get install snmpd"),
     "snmpd-service": Peer(
         _snmpd_service,
@@ -197,6 +205,7 @@ def postgres_url(postgres: PostgresServer) -> Generator[str]:
 @pytest.fixture(scope="session")
 def mariadb(peer_path: Callable[[str], str]) -> Generator[MariadbServer]:
     """A MariaDB server; its test has the mark peer("mariadb")."""
+    from bastions import Sshd
     from database_servers import MariadbServer
 
     server = MariadbServer(peer_path("mariadb"))
@@ -212,6 +221,31 @@ def mariadb_url(mariadb: MariadbServer) -> Generator[str]:
     """The address of an empty database of `mariadb`, for this test alone."""
     with mariadb.database() as name:
         yield mariadb.url(name)
+
+
+@pytest.fixture(scope="session")
+def sshd(peer_path: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Generator[SshServer]:
+    """A private OpenSSH server on loopback; its test has the mark peer("sshd")."""
+    from ssh_server import SshServer
+
+    server = SshServer(peer_path("sshd"), tmp_path_factory.mktemp("sshd"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def bastion(peer_path: Callable[[str], str]) -> Generator[Sshd]:
+    """The company's bastion, a real `sshd`; its test has the mark peer("bastion")."""
+    from bastions import Sshd
+
+    server = Sshd(peer_path("bastion"))
+    try:
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,9 +4,10 @@ These classes say what a file may hold. How its steps follow each other is in `g
 `planner`.
 """
 
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from playbooks.engine.texts import Text
@@ -31,6 +32,16 @@ def _condition(value: str) -> str:
     return value.strip()
 
 
+def _day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
+    except ValueError:
+        raise PydanticCustomError("playbook.bad-day", "day", {"found": str(value)}) from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]  # 2027-03-31
 Condition = Annotated[str, AfterValidator(_condition), Field(description="A condition in CEL.")]
 Glob = Annotated[str, Field(pattern=r"^[a-z0-9.*?\[\]-]+$", max_length=80)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$", max_length=80)]
@@ -323,6 +334,10 @@ class Playbook(Part):
     name: Name
     version: int = Field(ge=1, le=10**6)
     requires: str = Field(default="0", pattern=r"^\d{1,4}(\.\d{1,4}){0,2}$", description="Lowest supportctl.")
+    expires: Day | None = Field(
+        default=None,
+        description="Last day (UTC) on which it runs over a session; here, it runs after it, too.",
+    )
     owner: Name
     title: Text
     about: Text

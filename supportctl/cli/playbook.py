@@ -10,6 +10,8 @@ from supportctl.cli.playbook_lint import lint, schema
 from supportctl.cli.playbook_list import list_
 from supportctl.cli.playbook_run import report, resume, run, runs
 from supportctl.cli.playbook_show import show
+from supportctl.cli.playbook_sign import sign, verify
+from supportctl.cli.playbook_test import test_
 
 
 @click.group()
@@ -19,5 +21,5 @@ def playbook() -> None:
 
 
 playbook.add_command(list_)
-for _command in (show, run, resume, runs, report, lint, schema, alarm, affected):
+for _command in (show, run, resume, runs, report, lint, test_, sign, verify, schema, alarm, affected):
     playbook.add_command(_command)

@@ -9,6 +9,7 @@ from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
 from supportctl.core.fields import AnyAddress, Duration, Host, Name, Place, Region, Secret, Store, Timezone
 from supportctl.core.remote_settings import RemoteSettings
 from supportctl.core.shop_accounts import Shop
+from supportctl.core.signing_settings import SigningSettings
 from supportctl.core.sync_settings import SyncSettings
 from supportctl.core.target import Target, parse_target
 
@@ -162,6 +163,7 @@ class SiteConfig(Strict):
     escalation: EscalationSettings = EscalationSettings()
     playbooks: PlaybookSettings = PlaybookSettings()
     remote: RemoteSettings = RemoteSettings()
+    signing: SigningSettings = SigningSettings()
     host: HostSettings = HostSettings()
     network: NetworkSettings = NetworkSettings()
 
