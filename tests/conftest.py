@@ -205,7 +205,6 @@ def postgres_url(postgres: PostgresServer) -> Generator[str]:
 @pytest.fixture(scope="session")
 def mariadb(peer_path: Callable[[str], str]) -> Generator[MariadbServer]:
     """A MariaDB server; its test has the mark peer("mariadb")."""
-    from bastions import Sshd
     from database_servers import MariadbServer
 
     server = MariadbServer(peer_path("mariadb"))

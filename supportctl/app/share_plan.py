@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from supportctl.core.remote_settings import BastionSettings, RemoteSettings
     from supportctl.core.site import SiteConfig
     from supportctl.remote.reverse.bastion import Bastion
-    from supportctl.remote.reverse.wire import ChannelLink
+    from supportctl.remote.reverse.session import ReverseSession
 
 BESIDE = "supportctl-share.yaml"  # what a company hands to its customers together with the tool
 
@@ -78,14 +79,7 @@ def share_plan(given: Given, path: Path | None) -> tuple[SharePlan, SiteConfig |
     return plan, config
 
 
-class Desk(NamedTuple):
-    """A supporter's way in, ready to be used again after a line has broken."""
-
-    open: Callable[[], ChannelLink]
-    bastion: Bastion
-
-
-def desk(
+def code_session(
     code: str,
     path: Path | None,
     clock: Clock,
@@ -93,8 +87,10 @@ def desk(
     key: str | None = None,
     lead: bool = False,
     ask_passphrase: Callable[[str], str] | None = None,
-) -> Desk:
-    """Return the way to the customer who read out `code`: each `open()` is one more line of the same session.
+) -> ReverseSession:
+    """Return a session, not open yet, with the customer who read out `code`.
+
+    With `lead` the sharing ends when this session is closed on purpose; commands beside it leave it open.
 
     Raises:
         UsageError: the code is wrong, there is no bastion or no key in the configuration.
@@ -102,6 +98,7 @@ def desk(
     from supportctl.remote.reverse.bastion import load_key
     from supportctl.remote.reverse.desk import Supporter, line_name, open_reverse
     from supportctl.remote.reverse.pairing import read_pairing
+    from supportctl.remote.reverse.session import ReverseSession
 
     pairing = read_pairing(code)
     config = _config(path)
@@ -113,7 +110,10 @@ def desk(
         raise UsageError("share.no-key")
     supporter = Supporter(settings.bastion.staff_user, load_key(place, ask_passphrase, certificate=True))
     bastion, name = _bastion(settings.bastion), line_name(lead=lead)
-    return Desk(lambda: open_reverse(pairing, bastion, supporter, clock, name), bastion)
+    chance = secrets.SystemRandom().random
+    return ReverseSession(
+        lambda: open_reverse(pairing, bastion, supporter, clock, name), clock, chance, secrets.token_hex(8)
+    )
 
 
 def _config(path: Path | None) -> SiteConfig | None:

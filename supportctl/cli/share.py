@@ -75,15 +75,15 @@ def connect(context: click.Context, code: tuple[str, ...], key: str | None) -> i
 
     Exit codes: 0 the session is over, 1 it could not be opened, or broke for good, 2 wrong usage.
     """
-    from supportctl.app.share_plan import desk
+    from supportctl.app.share_plan import code_session
     from supportctl.cli.connect_screen import stay
     from supportctl.core.clock import SystemClock
 
     chosen = settings(context)
     clock = SystemClock()
     ask = _passphrase(chosen.lang)
-    way = desk("".join(code), chosen.config, clock, key=key, lead=True, ask_passphrase=ask)
-    return stay(way, chosen.catalog, clock)
+    session = code_session("".join(code), chosen.config, clock, key=key, lead=True, ask_passphrase=ask)
+    return stay(session, chosen.catalog, clock)
 
 
 @click.command("bastion-config")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from supportctl.catalog import Catalog
 
 _MOST_NAMES = 3
-_SHOWN = {"begun", "denied"}  # that it is done is seen by the next line
+_TOLD = {
+    "about", "ports", "bundle", "check", "identify", "playbook.look", "playbook.run", "bridge.open",
+}  # fmt: skip
+_SILENT = {"ping", "audit.head"}  # the two programs among themselves
 
 
 def about_request(
@@ -23,7 +26,7 @@ def about_request(
 ) -> str:
     """Return a request as a sentence; "" for a moment that needs none. `request`: method, params, outcome."""
     method, params, outcome = request
-    if outcome == "done":
+    if outcome == "done" or (method in _SILENT and outcome == "begun"):
         return ""
     what = _what(catalog, names, method, params)
     if outcome == "begun":
@@ -42,6 +45,8 @@ def _what(catalog: Catalog, names: Callable[[str], str], method: str, params: Ma
     if len(targets) > _MOST_NAMES:
         shown.append("…")
     some = ", ".join(shown) or catalog.phrase("share.this-computer")
+    if method not in _TOLD:
+        return catalog.phrase("share.does-other", method=clean(method, 40))
     key = method.replace(".", "-")
     return catalog.phrase(f"share.does-{key}", targets=some, playbook=clean(params.get("name", "-"), 60))
 

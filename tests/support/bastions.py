@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -125,14 +127,16 @@ class Sshd:
                 found.append(int(status.parent.name))
         return found
 
+    def cut(self, *children: int) -> None:
+        """Kill those who serve connections now: each is a process that watches, and one that does the work."""
+        for child in children or self.children():
+            for each in (*_children_of(child), child):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+
     def stop(self) -> None:
         """End the server and all who serve a connection, by their ids."""
-        for child in self.children():
-            for each in (*_children_of(child), child):
-                try:
-                    os.kill(each, 9)
-                except ProcessLookupError:
-                    continue
+        self.cut()
         self._process.kill()
         self._process.wait(10)
 

@@ -13,7 +13,7 @@ from supportctl.remote.heartbeat import Heartbeat
 from supportctl.remote.reverse.bastion import LOOPBACK, sign_in
 from supportctl.remote.reverse.door import SUBSYSTEM
 from supportctl.remote.reverse.pairing import proof
-from supportctl.remote.reverse.wire import STEP_S, ChannelLink, inside
+from supportctl.remote.reverse.wire import STEP_S, ChannelLink, hang_up, inside
 
 if TYPE_CHECKING:
     from supportctl.core.clock import Clock
@@ -53,12 +53,12 @@ def open_reverse(
         inner = _customer(outer, pairing, bastion)
         channel = _enter(inner, pairing, supporter.key, name)
     except BaseException:
-        outer.close()
+        hang_up(outer)
         raise
 
     def gone() -> None:
-        inner.close()
-        outer.close()
+        hang_up(inner)
+        hang_up(outer)
 
     beat = Heartbeat(lambda: _asks(inner), gone, clock)
     beat.start()
@@ -95,7 +95,7 @@ def _customer(outer: StrongTransport, pairing: Pairing, bastion: Bastion) -> Str
             strangers += 1
         except (paramiko.SSHException, OSError, EOFError):
             pass
-        inner.close()
+        hang_up(inner)
     raise SupportctlError("share.other-key" if strangers else "share.not-there")
 
 

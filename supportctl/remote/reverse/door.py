@@ -22,7 +22,7 @@ from paramiko.common import (
 
 from supportctl.remote.reverse.pairing import proof
 from supportctl.remote.reverse.staff import NotStaffError, Staff, fingerprint, read_staff
-from supportctl.remote.reverse.wire import ChannelLink, inside
+from supportctl.remote.reverse.wire import ChannelLink, hang_up, inside
 from supportctl.remote.server import Session
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Door:
         with self._lock:
             late = [line for line in self._lines if not line.served and now - line.since >= GRACE_S]
         for line in late:
-            line.transport.close()
+            hang_up(line.transport)
 
     def shut(self) -> None:
         """End all lines and take no other."""
@@ -125,7 +125,7 @@ class Door:
         for session in sessions:
             session.stop()
         for line in lines:
-            line.transport.close()
+            hang_up(line.transport)
 
     def rest(self, seconds: float) -> None:
         """Wait until nothing is at work any more, at most so long."""
@@ -164,7 +164,7 @@ class Door:
 
     def serve(self, line: _Line, channel: paramiko.Channel, staff: Staff, name: str) -> None:
         """Serve a line until it ends, on a thread of its own."""
-        link = ChannelLink(channel, line.transport.close)
+        link = ChannelLink(channel, lambda: hang_up(line.transport))
         session = self.admit(staff, name)
         if session is None:
             link.close()

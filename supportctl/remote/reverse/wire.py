@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import paramiko
 
@@ -13,20 +13,48 @@ from supportctl.remote.links.transport import StrongTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import socket  # noqa: TID251  the type alone: paramiko asks for one
 
 STEP_S = 10.0  # each of: banner, key exchange, sign-in, a channel
 _SEND_S = 30.0  # a peer that takes nothing for so long is gone
 _WINDOW = 8 * 1024 * 1024  # bytes under way: with paramiko's 2 MiB a big answer waits for the line's length
 
 
+class _Wire:
+    """A channel as the wire of another connection: it closes without complaint, as a socket does.
+
+    paramiko's own thread closes it, and what a dead line says to that would be a traceback on the screen.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._closed = False  # paramiko looks at this name
+        self.settimeout = channel.settimeout
+        self.gettimeout = channel.gettimeout
+        self.getpeername = channel.getpeername
+        self.recv = channel.recv
+        self.send = channel.send
+
+    def close(self) -> None:
+        self._closed = True
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
 def inside(channel: paramiko.Channel) -> StrongTransport:
     """Return an SSH connection of its own inside a channel, with a limit for every wait."""
-    transport = StrongTransport(channel, default_window_size=_WINDOW)
+    transport = StrongTransport(cast("socket", _Wire(channel)), default_window_size=_WINDOW)
     transport.banner_timeout = STEP_S
     transport.handshake_timeout = STEP_S
     transport.auth_timeout = STEP_S
     transport.channel_timeout = STEP_S
     return transport
+
+
+def hang_up(transport: paramiko.Transport) -> None:
+    """End a connection. What it runs through may be gone already, which `close` alone complains of."""
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        transport.close()
 
 
 class ChannelLink:

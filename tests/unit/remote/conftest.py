@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from remote_ways import OverSsh
-from ssh_server import SshServer
+from reverse_way import ReverseWay
 
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError
@@ -114,19 +114,17 @@ class Pushed(Forced):
     push = True
 
 
-@pytest.fixture(scope="session")
-def sshd(peer_path, tmp_path_factory):
-    """Return a private SSH server; its test has the mark peer("sshd")."""
-    server = SshServer(peer_path("sshd"), tmp_path_factory.mktemp("sshd"))
-    server.start()
-    yield server
-    server.stop()
+class Reverse(ReverseWay, Pipes):
+    """The way out of the customer's computer to a bastion, and the supporter's way in through it."""
+
+    hello = HELLO
 
 
 WAYS = [
     pytest.param(Pipes, id="pipe"),
     pytest.param(Forced, id="ssh-forced", marks=pytest.mark.peer("sshd")),
     pytest.param(Pushed, id="ssh-pushed", marks=pytest.mark.peer("sshd")),
+    pytest.param(Reverse, id="reverse", marks=pytest.mark.peer("bastion")),
 ]
 
 
