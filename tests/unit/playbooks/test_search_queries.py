@@ -76,8 +76,6 @@ def missing():
     return sorted(EXPECTED - {playbook.name for playbook in library()})
 
 
-# Strict: with the last playbook this fails, and then the mark goes for good.
-@pytest.mark.xfail(strict=True, reason="the library is being written")
 def test_every_playbook_that_a_query_wants_is_there():
     assert not missing()
 
@@ -87,11 +85,7 @@ def test_the_words_find_the_library(lang):
     playbooks = library()
     there = {playbook.name for playbook in playbooks}
     queries = [query for query in QUERIES if query.good & there]
-    if not queries:
-        pytest.xfail("the library is being written: no playbook is there")
     first, among, missed = judged(Index(entries_of(playbooks), lang), queries)
     tell(f"library, {len(there)} playbooks, {len(queries)} queries, {lang}", first, among, missed)
-    good = first >= FIRST and among >= AMONG_THREE
-    if missing() and not good:  # a part of the library is no measure
-        pytest.xfail(f"the library is being written: {len(missing())} playbooks are missing")
-    assert good, f"{first:.1%} first, {among:.1%} among three"
+    assert first >= FIRST, f"{first:.1%} of the queries find their playbook first"
+    assert among >= AMONG_THREE, f"{among:.1%} of the queries find their playbook among three"
