@@ -31,7 +31,7 @@ _REMOTE = (
     "server",
     "work",
 )
-_WITHOUT = ("probes/lab/", "probes/scanning/")
+_WITHOUT = ("probes/lab/",)
 _DATA = {".py", ".toml", ".ps1"}
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say: a date would make each archive another one
 TOO_OLD, CHANGED = (

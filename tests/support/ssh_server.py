@@ -47,6 +47,7 @@ class SshServer:
                 "StrictModes no",
                 "PasswordAuthentication no",
                 "PermitRootLogin yes",
+                "PermitUserEnvironment yes",
                 *lines,
                 "",
             ])
