@@ -87,8 +87,9 @@ def start_run(
     *,
     clock: Clock | None = None,
     hands: Hands | None = None,
+    searching: Callable[[], None] = lambda: None,
 ) -> Played:
-    """Run a playbook until it ends or is paused.
+    """Run a playbook until it ends or is paused; `searching` hears when devices have to be looked for.
 
     Raises:
         UsageError: the playbook, a role or a parameter is wrong; nothing was done then.
@@ -96,8 +97,8 @@ def start_run(
     clock = clock or SystemClock()
     config = load_config(request.config)
     opened = open_playbook(request.name, config)
-    hands = hands or RealHands(config, request.config, request.lang, clock)
-    roles, params = _settings(opened.graph, request.settings, hands)
+    hands = hands or RealHands(config, request.config, request.lang, clock, searching)
+    roles, params = settings_of(opened.graph, request.settings, hands)
     now = clock.now()
     header = Header(
         run=new_run_id(now),
@@ -222,9 +223,14 @@ def _remember(graph: Graph, header: Header, hands: Hands) -> None:
                 hands.candidates(name, role, target)
 
 
-def _settings(
+def settings_of(
     graph: Graph, words: Sequence[str], hands: Hands
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return the targets of roles and the parameters, from `NAME=VALUE` and what the hands find.
+
+    Raises:
+        UsageError: `run.*`.
+    """
     given: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")

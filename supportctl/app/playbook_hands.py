@@ -14,7 +14,7 @@ from supportctl.core.finding import Finding, Status
 from supportctl.core.target import THIS_COMPUTER, Target, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from playbooks.actions.model import Action, Done, Place, Plan
     from playbooks.engine.model import Check, Role
@@ -27,15 +27,24 @@ _ACTION_S = 30.0  # beyond what an action says that it takes
 
 
 class RealHands:
-    """What a run does in the shop. `config_path` is what `--config` says."""
+    """What a run does in the shop. `config_path` is what `--config` says; `searching` hears of a search."""
 
-    def __init__(self, config: SiteConfig | None, config_path: Path | None, lang: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: SiteConfig | None,
+        config_path: Path | None,
+        lang: str,
+        clock: Clock,
+        searching: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._config_path = config_path
         self._catalog = Catalog(lang)
         self._clock = clock
         self._given: dict[str, str] = {}  # URL as it is shown -> as it was given, with its password
         self._called: dict[str, str] = {}  # URL -> what a list of sites calls it
+        self._found: tuple[Target, ...] | None = None  # by discovery
+        self._searching = searching
         self._made: Place | None = None
 
     # --- who is meant -------------------------------------------------------------------------------------
@@ -114,18 +123,19 @@ class RealHands:
 
         if self._config and (found := [t.url for t in self._config.parsed_targets() if fits(t)]):
             return found
-        if role.many and role.optional:  # a list of sites is written down, not plugged in
-            return []
+        if role.optional and (role.many or (self._config and self._config.targets)):
+            return []  # a list of sites is written down; and who wrote down his devices has told them all
         return [target.url for target in self._plugged_in() if fits(target)]
 
-    def _plugged_in(self) -> Iterable[Target]:
-        """What is there without a word in the configuration: known by its ids first, then by asking."""
-        from supportctl.app.discover import discover_targets, run_discover
+    def _plugged_in(self) -> tuple[Target, ...]:
+        """What is there without a word in the configuration: known by its ids first, then by asking; once."""
+        if self._found is None:
+            from supportctl.app.discover import discover_targets, run_discover
 
-        yield from discover_targets()
-        for item in run_discover(ask_serial=True, clock=self._clock).found:
-            if item.target is not None:
-                yield item.target
+            self._searching()
+            asked = run_discover(ask_serial=True, clock=self._clock).found
+            self._found = (*discover_targets(), *(item.target for item in asked if item.target is not None))
+        return self._found
 
     def _word(self, target: str) -> str:
         """Return what a check calls a target: the configuration's name, or the URL as it was given."""

@@ -84,7 +84,8 @@ def run(
         from supportctl.core.text import clean
 
         request = RunRequest(name, chosen.lang, set_, clean(ticket, 80), dry_run, chosen.config)
-        played = start_run(request, person)
+        told = chosen.catalog.phrase("run.searching")
+        played = start_run(request, person, searching=lambda: click.echo(told, err=True))
     return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
