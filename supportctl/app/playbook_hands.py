@@ -14,7 +14,7 @@ from supportctl.core.finding import Finding, Status
 from supportctl.core.target import THIS_COMPUTER, Target, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Action, Done, Place, Plan
     from playbooks.engine.model import Check, Role
