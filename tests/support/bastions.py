@@ -42,6 +42,7 @@ class Company:
 
     def key(self, name: str) -> Path:
         path = self.folder / name
+        path.unlink(missing_ok=True)
         self._keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path)
         return path
 
@@ -128,7 +129,7 @@ class Sshd:
         return found
 
     def cut(self, *children: int) -> None:
-        """Kill those who serve connections now: each is a process that watches, and one that does the work."""
+        """Kill those who serve connections: each is a process that watches, and one that works."""
         for child in children or self.children():
             for each in (*_children_of(child), child):
                 with contextlib.suppress(ProcessLookupError):
