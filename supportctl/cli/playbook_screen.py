@@ -69,8 +69,8 @@ class Screen:
         self._read_only = read_only
         self._state = State()
         self._scene: Scene | None = None
-        self._notices: list[str] = []
-        self._fresh: list[str] = []  # since the person was asked last
+        self._notices: list[tuple[object, str]] = []
+        self._fresh: list[tuple[object, str]] = []  # since the person was asked last
         self._typed: str | None = None
         self._trouble = ""
         self._helping = False
@@ -130,6 +130,7 @@ class Screen:
     def consent(self, ask: AskConsent, plan: Plan, state: State, until: float | None) -> bool | Key | Late:
         """Return whether the action may be done; no unless said."""
         if self._read_only:
+            self._hear(self._read_only, self._words.say("not-done-read-only"))
             return False
         self._begin(self._words.consent(ask, plan), state)
         while True:
@@ -160,12 +161,12 @@ class Screen:
 
     def notice(self, notice: Notice, state: State) -> None:
         """Show a notice beside what comes next."""
-        self._fresh = [*self._fresh, self._words.notice(notice)][-_NOTICES:]
+        self._hear(type(notice), self._words.notice(notice))
         self._state = state
 
     def failed(self, code: str, words: Mapping[str, str]) -> None:
         """Show beside what comes next why something was not done."""
-        self._fresh = [*self._fresh, self._words.failed(code, words)][-_NOTICES:]
+        self._hear(code, self._words.failed(code, words))
 
     def looking(self, command: RunCheck | RunSync | LookAtLane | DoAction | UndoAction, state: State) -> None:
         """Show what is being done."""
@@ -190,6 +191,11 @@ class Screen:
             self._notices, self._fresh = self._fresh, []
             self._keys.forget()  # what was typed for another question answers none
         self._live.refresh()
+
+    def _hear(self, kind: object, words: str) -> None:
+        """Keep something to be shown with what comes next; of each kind the latest counts."""
+        others = [each for each in self._fresh if each[0] != kind]
+        self._fresh = [*others, (kind, words)][-_NOTICES:]
 
     def _key(self, until: float | None, *, any_key: bool = True) -> str | Key | Late:
         """Return the next key that is none of those that are always there."""
@@ -252,7 +258,7 @@ class Screen:
         scene = self._scene
         if scene is not None:
             parts += self._sentence(scene)
-        parts += [Text(notice, style="cyan") for notice in (self._fresh or self._notices)]
+        parts += [Text(notice, style="cyan") for _, notice in (self._fresh or self._notices)]
         parts += [self._found(), Text()]
         if self._trouble:
             parts.append(Text(self._trouble, style="bold red"))
