@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from supportctl.core.clock import Clock
 
 EVERY_S = 1.5
-PATIENCE_S = 4.0  # together below 6 s: what an operator notices as "it hangs"
+PATIENCE_S = 3.5  # together 5 s: what stands still longer than 6 s, people call broken
 
 
 class Heartbeat:

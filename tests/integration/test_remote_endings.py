@@ -213,7 +213,8 @@ def test_a_key_with_a_forced_command_starts_the_agent_and_nothing_else(sshd, sto
     public = sshd.host_keys[0].with_suffix(".pub").read_text()
     known.write_text(f"[127.0.0.1]:{sshd.port} {public}")
     ended = subprocess.run(
-        ["ssh", "-F", "none", "-i", sshd.client_key, "-p", str(sshd.port), "-o", f"UserKnownHostsFile={known}",
+        ["ssh", "-F", "none", "-i", sshd.client_key, "-p", str(sshd.port),
+         "-o", f"UserKnownHostsFile={known}",
          "-o", "BatchMode=yes", f"{sshd.user}@127.0.0.1", command],
         stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False,
     )  # fmt: skip

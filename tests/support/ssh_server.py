@@ -20,8 +20,15 @@ class SshServer:
     """`sshd` in the foreground. `allow` adds a line to its authorized_keys."""
 
     def __init__(
-        self, program: str, folder: Path, *lines: str, kinds: tuple[str, ...] = ("ed25519",)
+        self,
+        program: str,
+        folder: Path,
+        *lines: str,
+        kinds: tuple[str, ...] = ("ed25519",),
+        address: str = "127.0.0.1",
+        prefix: tuple[str, ...] = (),
     ) -> None:
+        self.prefix = prefix  # words before the program: `ip netns exec NAME`
         self.program = program
         self.folder = folder
         self.port = free_port()
@@ -39,7 +46,7 @@ class SshServer:
         self.config.write_text(
             "\n".join([
                 f"Port {self.port}",
-                "ListenAddress 127.0.0.1",
+                f"ListenAddress {address}",
                 *(f"HostKey {key}" for key in self.host_keys),
                 f"AuthorizedKeysFile {self.keys}",
                 f"PidFile {folder / 'sshd.pid'}",
@@ -67,13 +74,13 @@ class SshServer:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [self.program, "-D", "-f", str(self.config), "-E", str(self.log)], stdin=subprocess.DEVNULL
+            [*self.prefix, self.program, "-D", "-f", str(self.config), "-E", str(self.log)],
+            stdin=subprocess.DEVNULL,
         )
         end = time.monotonic() + 10
         while time.monotonic() < end:
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.log.exists() and "Server listening" in self.log.read_text():
+                return
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.01)
         raise AssertionError(self.log.read_text())
