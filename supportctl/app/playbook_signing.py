@@ -89,11 +89,11 @@ def sign_playbooks(
     Raises:
         UsageError: one is not there or broken, or its signature cannot be written.
     """
-    chosen = [_chosen(word, config) for word in words]
-    for known, name in chosen:
+    picked = [chosen(word, config) for word in words]
+    for known, name in picked:
         known.load(name)  # nothing is signed that does not run
     written = []
-    for known, name in chosen:
+    for known, name in picked:
         path = known.path(name)
         told = sign(bytes_of(path), NAMESPACE, key.key, key.signed)
         place = (output or path.parent) / f"{path.name}{ENDING}"
@@ -116,7 +116,7 @@ def verify_playbooks(
     now, signers = (clock or SystemClock()).now(), signers_of(config)
     found: dict[Path, Verified] = {}
     for word in words:
-        known, first = _chosen(word, config)
+        known, first = chosen(word, config)
         waiting = [first]
         while waiting:
             name = waiting.pop(0)
@@ -140,7 +140,12 @@ def verify_playbooks(
     return list(found.values())
 
 
-def _chosen(word: str, config: SiteConfig | None) -> tuple[Library, str]:
+def chosen(word: str, config: SiteConfig | None) -> tuple[Library, str]:
+    """Return the library that has a playbook (a name, or a file), and its name there.
+
+    Raises:
+        UsageError: `playbook.not-found`.
+    """
     if word.endswith(SUFFIX) or "/" in word or "\\" in word:
         path = Path(word).absolute()
         if not path.is_file():

@@ -109,6 +109,21 @@ _CHECK = {
     "deadline": Param(seconds),
     "lang": Param(text),
 }
+_RUN = {
+    "files": Param(documents, required=True),  # NAME.yaml -> its bytes as text, each of them signed
+    "signatures": Param(documents, required=True),
+    "name": Param(text, required=True),
+    "roles": Param(mapping),
+    "params": Param(mapping),
+    "ticket": Param(text),
+    "lang": Param(text),
+}
+_ANSWER = {
+    "run": Param(text, required=True),
+    "number": Param(number, required=True),  # of the message that asks
+    "kind": Param(text, required=True),
+    "value": Param(text),
+}
 
 METHODS: Mapping[str, Method] = {
     method.name: method
@@ -121,19 +136,16 @@ METHODS: Mapping[str, Method] = {
         Method("check", Capability.PROBE, _CHECK),
         Method("identify", Capability.PROBE, {"target": Param(text, required=True), "lang": Param(text)}),
         Method("playbook.look", Capability.PROBE, {"check": Param(mapping), "targets": Param(texts)}),
+        Method("playbook.guide", Capability.PROBE, _RUN, repeatable=False),  # one that changes nothing
         Method(
             "playbook.run",
             Capability.FIX,
-            {
-                "files": Param(documents, required=True),  # name -> bytes as text, each signed
-                "signatures": Param(documents, required=True),
-                "name": Param(text, required=True),
-                "roles": Param(mapping),
-                "params": Param(mapping),
-                "ticket": Param(text, required=True),
-                "lang": Param(text),
-            },
+            {**_RUN, "ticket": Param(text, required=True), "grant": Param(text)},
             repeatable=False,
+        ),
+        Method("playbook.answer", Capability.PROBE, _ANSWER),  # of the supporter; consent is none of them
+        Method(
+            "playbook.news", Capability.PROBE, {"run": Param(text, required=True), "after": Param(number)}
         ),
         Method("bridge.open", Capability.BRIDGE, {"target": Param(text, required=True)}, repeatable=False),
     )
