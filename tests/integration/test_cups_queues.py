@@ -1,4 +1,7 @@
-"""`queue.resume` and `queue.clear` on a real CUPS: an instance of its own, on a port of its own."""
+"""`queue.resume` and `queue.clear` on a real CUPS: an instance of its own, on a port of its own.
+
+And runs of a playbook on it, with nothing pretended but the person: what does not verify is brought back.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,19 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from run_bench import Person
 
 from playbooks.actions.registry import action
 from playbooks.actions.system import this_computer
+from playbooks.engine.journal import read
+from playbooks.engine.state import Acted, Consented, Outcome, Undone
+from probes.lab.lab import Lab
+from probes.lab.scenario import DeviceSpec, Scenario
+from supportctl.app.playbook import RunRequest, start_run
 from supportctl.core.clock import SystemClock
 from supportctl.core.deadline import Deadline
 from supportctl.core.errors import SupportctlError, UsageError
@@ -206,3 +216,77 @@ def test_a_queue_that_is_not_there_and_a_server_that_is_gone(cups, hands):
     cups.process.wait(10)
     with pytest.raises(SupportctlError, match="print-service-down"):
         hands.plan("queue.clear")
+
+
+PLAYBOOK = """\
+schema: supportctl.playbook/1
+name: held-queue
+version: 1
+owner: first-line
+title: {en: The queue holds the jobs back, ru: Очередь держит задания}
+about: {en: A test., ru: Проверка.}
+symptoms: {en: [nothing prints], ru: [не печатает]}
+roles:
+  queue: {title: {en: Queue, ru: Очередь}, protocols: [ipp]}
+  printer: {title: {en: Printer, ru: Принтер}, protocols: [escpos]}
+steps:
+  - id: resume
+    act: {action: queue.resume, params: {queue: till}}
+    verify: {check: {targets: [queue, printer]}, expect: '!found("printer.paused") && !found("printer.paper-out")'}
+  - {id: over, hand_over: {reason: {en: It did not help., ru: Не помогло.}}}
+"""
+
+
+@pytest.fixture
+def held(cups, tmp_path, monkeypatch):
+    """Return a function that runs the playbook while the queue is stopped, beside a printer with a fault."""
+    cups.tell("cupsdisable", "-r", "cover open", "till")
+    # an action starts its programs in a clean environment; of ours it keeps the home folder
+    (tmp_path / ".cups").mkdir()
+    (tmp_path / ".cups/client.conf").write_text(f"ServerName {cups.address}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    playbook = tmp_path / "held-queue.yaml"
+    playbook.write_text(PLAYBOOK)
+
+    def run(*faults: str, consent: bool = True):
+        config = tmp_path / "supportctl.yaml"
+        config.write_text(f"playbooks: {{runs: {tmp_path / 'runs'}}}\n")
+        spec = DeviceSpec("paper", "escpos", ("tcp",), faults=faults)
+        person = Person(SimpleNamespace(advance=lambda _seconds: None), {"resume": consent})
+        with Lab.from_scenario(Scenario("one", (spec,))) as lab:
+            where = (f"queue=ipp://{cups.address}/printers/till", f"printer={lab.url('paper')}")
+            request = RunRequest(str(playbook), settings=where, config=config)
+            played = start_run(request, lambda _graph, _header, _since: person)
+        record = read(played.path)
+        changes = [each for each in record.events if isinstance(each, Consented | Acted | Undone)]
+        return played.result.state.finish, changes, record.plans()
+
+    return run
+
+
+def test_an_action_that_does_not_verify_is_undone_on_the_real_service(cups, held):
+    """The queue goes on, but the printer behind it has no paper: the queue is stopped again, as it was."""
+    finish, changes, plans = held("paper-out")
+    assert finish.outcome is Outcome.HANDED_OVER
+    assert [type(each) for each in changes] == [Consented, Acted, Undone]
+    assert changes[1].ok  # it was really done, before it was brought back
+    assert changes[2].ok
+    plan, _needless = plans["resume"]  # what was written before it was done, to bring it back after a crash
+    assert (plan.action, plan.undo["reason"]) == ("queue.resume", "cover open")
+    shown = cups.tell("lpstat", "-p", "till")
+    assert "disabled" in shown
+    assert "cover open" in shown
+
+
+def test_an_action_that_verifies_stays(cups, held):
+    finish, changes, _plans = held()
+    assert finish.outcome is Outcome.SOLVED
+    assert [type(each) for each in changes] == [Consented, Acted]
+    assert "enabled" in cups.tell("lpstat", "-p", "till")
+
+
+def test_without_consent_the_real_service_is_left_alone(cups, held):
+    finish, changes, plans = held("paper-out", consent=False)
+    assert finish.outcome is Outcome.HANDED_OVER
+    assert ([type(each) for each in changes], plans) == ([Consented], {})
+    assert "cover open" in cups.tell("lpstat", "-p", "till")
