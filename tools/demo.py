@@ -10,6 +10,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+EXIT_HANDED_OVER = 6
 EXIT_FAULT = 3  # what `check` ends with when it has found one: here that is the point
 # Milk with a marking code, as it comes from a scanner that does not send the separator (GS) before 93.
 LOST_SEPARATOR = "0104601234567893215G+mgs93dGVz"
@@ -25,6 +26,7 @@ def main() -> int:
     """Return 0 if the faults of the lab were found."""
     with tempfile.TemporaryDirectory(prefix="supportctl-") as folder:
         os.environ["SUPPORTCTL_LAB_DIR"] = folder  # a lab that somebody has open stays as it is
+        os.environ["XDG_STATE_HOME"] = folder  # and so do the runs of playbooks
         started = supportctl(
             "lab", "up", "--scenario", "bad-day", "--detach", "--format", "json", capture=True
         )
@@ -55,8 +57,27 @@ def show(lab: dict[str, object]) -> bool:
     say("\nA marking code that the till refuses, scanned into a window:\n")
     say(f"$ supportctl scan-check '{LOST_SEPARATOR}'\n")
     scan = supportctl("scan-check", LOST_SEPARATOR)
+    ran = show_playbook(config)
     arrived = show_calls(lab, config)
-    return arrived and {checked.returncode, slip.returncode, scan.returncode} == {EXIT_FAULT}
+    return ran and arrived and {checked.returncode, slip.returncode, scan.returncode} == {EXIT_FAULT}
+
+
+def show_playbook(config: str) -> bool:
+    """Find a playbook by a customer's words and run it; returns whether it was handed over as it should."""
+    say("\nA customer calls: the receipt printer does not print. Which playbook is it?\n")
+    words = ("playbook", "list", "--symptom", "принтер пищит и не печатает")
+    say(f'$ supportctl --lang ru playbook list --symptom "{words[-1]}"\n')
+    found = supportctl("--lang", "ru", *words, capture=True).stdout
+    say("\n".join(found.splitlines()[:2]))
+    answers = Path(config).with_name("answers.yaml")
+    answers.write_text("- n\n- h\n", encoding="utf-8")  # "it did not help", then "hand over now"
+    run = ("playbook", "run", "printer-paper", "--set", "printer=receipt-printer", "--ticket", "T-17")
+    say(f"\n$ supportctl {' '.join(run)}\n")
+    ended = supportctl("--config", config, *run, "--answers", str(answers)).returncode
+    say("\nWhat the second line gets:\n")
+    packet = supportctl("--config", config, "playbook", "report", "last", capture=True).stdout
+    say("\n".join(packet.splitlines()[:14]))
+    return ended == EXIT_HANDED_OVER and "printer-paper" in found
 
 
 def show_calls(lab: dict[str, object], config: str) -> bool:

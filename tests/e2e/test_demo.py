@@ -25,6 +25,10 @@ def test_the_demo_shows_every_device_that_has_a_fault_and_none_other():
     assert codes == {"fiscal.shift-over-24h", "fiscal.ofd-queue"}
     assert "смена длится больше 24 часов" in slip
     scan, _, calls = scan.partition("$ supportctl sync check")
+    scan, _, ran = scan.partition("$ supportctl --lang ru playbook list")
+    assert "printer-paper" in ran
+    assert "It goes to: second-line support." in ran
+    assert "Open the printer's cover and close it again" in ran
     assert "0104601234567893215G+mgs<GS>93dGVz" in scan
     assert set(re.findall(r"(?m)^(?:FAULT|WARNING)  .*  (sync\.[a-z-]+)$", calls)) == {
         "sync.call-missing",
