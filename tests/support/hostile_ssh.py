@@ -36,6 +36,7 @@ class _Everybody(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel, command):
         self.server.commands.append(command)
+        self.server.replied.clear()
         thread = threading.Thread(target=self.server.serve, args=(channel,), daemon=True)
         thread.start()
         return True
@@ -49,11 +50,12 @@ class HostileSsh:
         self.port = self.listener.getsockname()[1]
         self.host_key, self.behave, self.lets_in = host_key, behave, lets_in
         self.commands: list[bytes] = []
-        self.signed_in = threading.Event()
+        self.signed_in, self.replied = threading.Event(), threading.Event()
         self.transports: list[paramiko.Transport] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def serve(self, channel) -> None:
+        self.replied.wait(5)  # a real server confirms the command before it says a word
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self.behave(channel)
 
@@ -64,7 +66,15 @@ class HostileSsh:
                 transport = paramiko.Transport(line)
                 transport.add_server_key(self.host_key)
                 self.transports.append(transport)
+                transport._send_user_message = self._then(transport._send_user_message)
                 transport.start_server(event=threading.Event(), server=_Everybody(self))
+
+    def _then(self, send):
+        def sent(message):
+            send(message)
+            self.replied.set()
+
+        return sent
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
