@@ -33,17 +33,19 @@ from playbooks.engine.state import (
 from supportctl.core.clock import FakeClock
 from supportctl.core.errors import UsageError
 from supportctl.core.finding import Evidence, Finding, Meaning, Status
+from supportctl.core.text import clean
 
 times = st.floats(0, 10**7, allow_nan=False).map(lambda at: round(at, 3))
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 answers = texts | numbers
-args = st.dictionaries(texts, texts | st.integers() | numbers | texts.map(Meaning), max_size=3)
+shown = texts.map(lambda text: clean(text, 2_000))  # all that a finding holds has been made safe to show
+args = st.dictionaries(shown, shown | st.integers() | numbers | shown.map(Meaning), max_size=3)
 moments = st.datetimes(timezones=st.just(UTC))
-evidences = st.builds(Evidence, texts, moments, numbers, st.none() | texts, st.none() | texts, texts, args)
+evidences = st.builds(Evidence, shown, moments, numbers, st.none() | shown, st.none() | shown, shown, args)
 findings = st.builds(
-    Finding, texts, st.sampled_from(Status), texts, st.none() | texts, args,
-    st.lists(evidences, max_size=2).map(tuple), st.none() | texts, st.none() | st.booleans(),
+    Finding, shown, st.sampled_from(Status), shown, st.none() | shown, args,
+    st.lists(evidences, max_size=2).map(tuple), st.none() | shown, st.none() | st.booleans(),
     st.none() | st.booleans(),
 )  # fmt: skip
 words = st.dictionaries(texts, texts, max_size=3)
