@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 
+import paramiko
 import pytest
 from hostile_ssh import HostileSsh, Talker, new_key
 
@@ -230,3 +231,19 @@ def test_a_peer_that_takes_nothing_blocks_nobody_for_ever(far, tmp_path, monkeyp
     assert time.monotonic() - started < 5
     one.close()
     over.set()
+
+
+@pytest.mark.parametrize(
+    ("name", "only"),
+    [("_preferred_ciphers", ("aes128-cbc", "3des-cbc")), ("_preferred_macs", ("hmac-sha1", "hmac-md5")),
+     ("_preferred_kex", ("diffie-hellman-group14-sha256",))],
+)  # fmt: skip
+def test_a_server_with_weak_algorithms_only_is_left(far, tmp_path, monkeypatch, name, only):
+    server = far(lambda _channel: None)
+    monkeypatch.setattr(paramiko.Transport, name, only)  # ours has its own
+    if name == "_preferred_macs":
+        monkeypatch.setattr(paramiko.Transport, "_preferred_ciphers", ("aes128-ctr",))
+    with pytest.raises(SupportctlError) as failed:
+        session(server.port, tmp_path, budgets=Budgets(5.0, 5.0, 5.0, 5.0, 5.0)).open()
+    assert failed.value.key == "remote.ssh-handshake"
+    assert not server.signed_in.is_set()
