@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint tests docs bench soak peers constraints clean install
+.PHONY: help demo test lint tests docs bench soak peers dist constraints clean install
 
 # pyenv leaves shims on PATH that do not run: each candidate is tried
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
@@ -61,6 +61,9 @@ soak: install  ## break deliveries for MINUTES (5): simulated days of traffic, t
 
 peers:  ## set up the programs that tests talk to and that we did not write
 	@tools/peers.sh
+
+dist:  ## freeze supportctl for computers without Python: dist/supportctl, and one archive of it
+	@PYTHON="$(PYTHON)" tools/dist.sh
 
 constraints:  ## pin the newest dependencies anew, with hashes
 	@tools/constraints.sh

@@ -93,6 +93,17 @@ def _snmpd_service() -> str | None:
     return str(script) if usable and shutil.which("service") else None
 
 
+def _frozen() -> str | None:
+    """Return the program of `make dist`, unless the sources have changed since."""
+    own = ROOT / "dist/supportctl/supportctl"
+    if not own.is_file():
+        return None
+    built = own.stat().st_mtime
+    rooms = ("supportctl", "probes", "integrations", "resend", "playbooks")
+    sources = (path for room in rooms for path in (ROOT / room).rglob("*.*") if path.suffix != ".pyc")
+    return None if any(path.stat().st_mtime > built for path in sources) else str(own)
+
+
 def _redmine() -> str | None:
     """Return the folder of a Redmine that is ready to be started."""
     own = ROOT / ".peers/redmine"
@@ -151,6 +162,7 @@ PEERS = {
         _program("cupsd"), "no program `cupsd`", "apt-get install cups-daemon cups-client, and run as root"
     ),
     "sipp": Peer(_program("sipp"), "no program `sipp`", "apt-get install sip-tester"),
+    "frozen": Peer(_frozen, "no frozen build of these sources in dist", "make dist"),
     "redmine": Peer(_redmine, "no Redmine in .peers/redmine", "tools/redmine.sh --system, as root on Debian"),
     "postgresql": Peer(_postgresql, "no PostgreSQL server", "apt-get install postgresql"),
     "mariadb": Peer(_program("mariadbd"), "no program `mariadbd`", "apt-get install mariadb-server"),

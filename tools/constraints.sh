@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes constraints.txt and constraints-peers.txt anew: the newest releases that pyproject.toml allows, with the
-# hashes of all their files, for Python 3.11 to 3.13 on Linux and Windows. No index addresses are written.
+# Writes constraints.txt, constraints-peers.txt and constraints-dist.txt anew: the newest releases that pyproject.toml
+# allows, with the hashes of all their files, for Python 3.11 to 3.13 on Linux and Windows. No index addresses are
+# written.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,3 +29,6 @@ compile() {
 
 compile 3.11 constraints.txt "Everything that supportctl runs, is built and is tested with." --all-extras pyproject.toml
 compile 3.13 constraints-peers.txt "emupos, a peer of the tests, in an environment of its own (Python 3.13)." tools/peers.in
+# the same releases as above, without what only tests and builds
+compile 3.11 constraints-dist.txt "The frozen build: supportctl with PyInstaller, in an environment of its own." \
+  --constraint constraints.txt pyproject.toml tools/dist.in

@@ -38,7 +38,7 @@ def test_every_dependency_has_its_reason():
     assert not {name for name in requirements() if not re.search(rf"(?<![\w-]){name}(?![\w-])", page)}
 
 
-@pytest.mark.parametrize("file", ["constraints.txt", "constraints-peers.txt"])
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-peers.txt", "constraints-dist.txt"])
 def test_pins_are_exact_have_hashes_and_no_addresses(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     assert "://" not in text
@@ -50,9 +50,21 @@ def test_pins_are_exact_have_hashes_and_no_addresses(file):
         assert not re.search(r"(?<!\S)-(-index|-extra|-find|i|f)", entry)
 
 
+def pins(file):
+    found = (re.match(r"([a-z0-9._-]+)==([^\s;]+)", line) for line in (ROOT / file).read_text().splitlines())
+    return {each[1]: each[2] for each in found if each}
+
+
 def test_every_requirement_is_pinned():
-    pinned = {name_of(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
-    assert requirements() <= pinned
+    assert requirements() <= pins("constraints.txt").keys()
+
+
+def test_what_is_frozen_is_what_was_tested():
+    tested, frozen = pins("constraints.txt"), pins("constraints-dist.txt")
+    assert {name_of(text) for text in PROJECT["dependencies"]} <= frozen.keys()
+    assert {name: frozen[name] for name in frozen.keys() & tested} == {
+        name: tested[name] for name in frozen.keys() & tested
+    }
 
 
 def test_no_dependency_has_a_package_of_our_names():

@@ -232,7 +232,9 @@ roles:
 steps:
   - id: resume
     act: {action: queue.resume, params: {queue: till}}
-    verify: {check: {targets: [queue, printer]}, expect: '!found("printer.paused") && !found("printer.paper-out")'}
+    verify:
+      check: {targets: [queue, printer]}
+      expect: '!found("printer.paused") && !found("printer.paper-out")'
   - {id: over, hand_over: {reason: {en: It did not help., ru: Не помогло.}}}
 """
 

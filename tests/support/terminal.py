@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9])")
 _PATIENCE_S = 20.0
@@ -25,7 +25,14 @@ _PATIENCE_S = 20.0
 class Terminal:
     """One command in a terminal of its own, inside `with`."""
 
-    def __init__(self, words: list[str], env: Mapping[str, str], columns: int = 100, rows: int = 40) -> None:
+    def __init__(
+        self,
+        words: list[str],
+        env: Mapping[str, str],
+        columns: int = 100,
+        rows: int = 40,
+        program: Sequence[str] = (sys.executable, "-m", "supportctl"),
+    ) -> None:
         self._screen, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._slave = slave
@@ -34,7 +41,7 @@ class Terminal:
         self._seen = 0
         surroundings = {name: value for name, value in os.environ.items() if name not in {"LINES", "COLUMNS"}}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "supportctl", *words],
+            [*program, *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,
