@@ -5,26 +5,23 @@ All of it passes `scrubbed` before it is written, with every secret of the confi
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import tempfile
-import zipfile
 from contextlib import suppress
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel
 
+from supportctl.app import bundle_zip
+from supportctl.app.bundle_zip import described, packed
 from supportctl.app.config_problems import secrets_in_place
 from supportctl.app.config_view import view
 from supportctl.app.playbook_report import report_of
 from supportctl.catalog import Catalog
 from supportctl.core.errors import SupportctlError
-from supportctl.core.run_report import HANDOVER_SCHEMA, Handover, NotCollected, PacketFile, RunReport
+from supportctl.core.run_report import HANDOVER_SCHEMA, Handover, NotCollected, RunReport
 from supportctl.core.scrubbing import is_secret_name, remember_forms, scrubbed, scrubbed_text
 from supportctl.core.secrets import SCHEME, resolve
 from supportctl.report.playbook.as_html import render_html
@@ -77,7 +74,7 @@ def write_packet(
     markdown = render_markdown(report, catalog, bundle=bundle.name)
     members, left = _collect(record, report, configuration, catalog)
     members["packet.md"] = markdown.encode()
-    files = tuple(_described(file, data) for file, data in members.items())
+    files = tuple(described(file, data) for file, data in members.items())
     handover = Handover(
         schema=HANDOVER_SCHEMA,
         run=report.run,
@@ -190,26 +187,15 @@ def _configuration(configuration: Configuration | None) -> bytes | None:
     return (json.dumps(scrubbed(document), ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _described(name: str, data: bytes) -> PacketFile:
-    return PacketFile(name, len(data), sha256(data).hexdigest())
-
-
 def _zipped(members: dict[str, bytes], handover: Handover) -> bytes:
     manifest = {
         "schema": MANIFEST_SCHEMA,
         "run": handover.run,
         "made_at": handover.made_at,
-        "files": [asdict(_described(name, data)) for name, data in members.items()],
+        "files": [asdict(described(name, data)) for name, data in members.items()],
         "not_collected": [{"what": each.what, "why": each.why} for each in handover.not_collected],
     }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(f"{handover.run}/{name}", data)
-        archive.writestr(
-            f"{handover.run}/manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-        )
-    return out.getvalue()
+    return packed(handover.run, members, manifest)
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -218,15 +204,7 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         SupportctlError: `handover.unwritable`.
     """
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with 0600
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        bundle_zip.write_private(path, data)
     except OSError as error:
-        with suppress(OSError):
-            Path(temporary).unlink()
         raise SupportctlError("handover.unwritable", found=path, reason=error.strerror or error) from None

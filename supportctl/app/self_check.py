@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from probes.runner import Job
+    from supportctl.app.bundle import Made
     from supportctl.core.clock import Clock
     from supportctl.core.report import Report
 
@@ -56,6 +57,22 @@ def self_check(
         with suppress(OSError):
             return SelfCheck(report, write_page(folder, page, report.started_at))
     return SelfCheck(report, None)
+
+
+def pack(result: SelfCheck, lang: str, config: Path | None = None) -> Made:
+    """Make a bundle of a check that was made, beside its page.
+
+    Raises:
+        SupportctlError: `bundle.unwritable`.
+    """
+    from supportctl.app.bundle import DEADLINE_S, create
+    from supportctl.app.bundle_collect import Asked
+
+    ready = render(result.report, "json", catalog=Catalog(lang))
+    folder = result.page.parent if result.page else Path(tempfile.gettempdir())
+    stamp = datetime.fromisoformat(result.report.started_at).strftime("%Y-%m-%d-%H%M%S")
+    output = folder / f"supportctl-bundle-{stamp}.zip"
+    return create(Asked(lang, config, None, DEADLINE_S, ready), output)
 
 
 def write_page(folder: Path, page: str, started_at: str) -> Path:

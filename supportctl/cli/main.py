@@ -44,6 +44,8 @@ COMMANDS = {
     "share": ("share", "Let a supporter look at this computer, while you watch."),
     "connect": ("share", "Connect to a customer who shares their computer."),
     "bastion-config": ("share", "Print the configuration of the company's bastion."),
+    "bundle": ("bundle", "Pack what support needs to see, without secrets; look into such a packet."),
+    "grant": ("grant", "Allow a supporter one signed playbook on this machine, where nobody sits."),
     "audit": ("audit", "The audit logs of remote sessions: has anybody changed one."),
     "config": ("config", "Check and show the configuration, print its schema."),
     "lab": ("lab", "Start a simulated shop and switch its faults."),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from probes.runner import Job
     from supportctl.app.self_check import SelfCheck
     from supportctl.catalog import Catalog
+    from supportctl.cli.options import Settings
 
 
 @click.command("self-check")
@@ -38,6 +39,7 @@ def self_check(context: click.Context, format_: str) -> int:
     finally:
         progress.close()
     _tell(result, format_, chosen.catalog)
+    _offer(result, chosen, format_)
     return exit_code(result.report)
 
 
@@ -56,6 +58,36 @@ def _tell(result: SelfCheck, format_: str, catalog: Catalog) -> None:
         click.echo()
     click.echo(catalog.phrase("selfcheck.page", path=result.page), err=as_json)
     click.echo(catalog.phrase("selfcheck.page-send"), err=as_json)
+
+
+def _offer(result: SelfCheck, chosen: Settings, format_: str) -> None:
+    """Offer to pack what support needs; asked only where somebody sits and something is wrong."""
+    catalog = chosen.catalog
+    if format_ == "json":
+        return
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and result.report.verdict != "ok"
+    if not asks:
+        click.echo(catalog.phrase("selfcheck.bundle"))
+        return
+    click.echo()
+    if not _yes(catalog):
+        return
+    from supportctl.app.self_check import pack
+    from supportctl.core.errors import SupportctlError
+
+    try:
+        made = pack(result, chosen.lang, chosen.config)
+    except SupportctlError:
+        click.echo(catalog.phrase("selfcheck.bundle-not-written"), err=True)
+        return
+    click.echo(catalog.phrase("selfcheck.bundle-made", path=made.path))
+
+
+def _yes(catalog: Catalog) -> bool:
+    """Ask once; everything but a clear yes is a no."""
+    click.echo(f"{catalog.phrase('selfcheck.bundle-ask')} ", nl=False)
+    answer = sys.stdin.readline().strip().casefold()
+    return answer in {"y", "yes", "д", "да"}
 
 
 class _Progress:

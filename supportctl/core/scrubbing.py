@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from supportctl.core.redaction import redact, remember
 from supportctl.core.text import clean
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 _LINE_LIMIT = 8000
 _SHORTEST_PART = 12  # of an address: shorter ones are words like `services`
+_SHORTEST_FORM = 4
+_URL_SAFE = str.maketrans("+/", "-_")
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|[^a-z])(?:password|passwd|token|api_?key|community|secret|authorization|pin)(?:$|[^a-z])"
 )
@@ -39,10 +43,32 @@ def is_secret_name(name: str) -> bool:
 def remember_forms(secret: str) -> None:
     """Take note of a secret, of the forms in which it may stand elsewhere, and of the parts of an address."""
     for part in {secret, *_parts(secret)}:
-        remember(part)
-        data = part.encode()
-        for form in (quote(part, safe=""), base64.b64encode(data).decode().rstrip("="), data.hex()):
+        for form in forms_of(part):
             remember(form)
+
+
+def forms_of(secret: str) -> set[str]:
+    """Return a secret as it may stand in addresses, headers, JSON, XML and dumps."""
+    data = secret.encode("utf-8", "backslashreplace")
+    text = data.decode("utf-8")
+    quoted = json.dumps(secret)[1:-1]
+    forms = {
+        secret,
+        quote(text, safe=""),
+        quote_plus(text),
+        quoted,
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+    forms |= {escape(secret), data.hex(), data.hex().upper()}
+    for shift in range(3):  # inside of a longer text its base64 begins at one of three places
+        coded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+        start, end = (
+            (0, 2, 3)[shift],
+            len(coded) - (0, 2, 3)[(len(data) + shift) % 3 and 3 - (len(data) + shift) % 3],
+        )
+        whole = coded if shift == 0 else ""
+        forms |= {form for each in (whole, coded[start:end]) for form in (each, each.translate(_URL_SAFE))}
+    return {form for form in forms if len(form) >= _SHORTEST_FORM or form == secret}
 
 
 def _parts(secret: str) -> set[str]:

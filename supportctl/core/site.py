@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from supportctl.core.accounts import Crm, Strict, Telephony, Tracker
+from supportctl.core.bundle_settings import BundleSettings, RedactionSettings
 from supportctl.core.fields import AnyAddress, Duration, Host, Name, Place, Region, Secret, Store, Timezone
 from supportctl.core.remote_settings import RemoteSettings
 from supportctl.core.shop_accounts import Shop
@@ -164,6 +165,8 @@ class SiteConfig(Strict):
     playbooks: PlaybookSettings = PlaybookSettings()
     remote: RemoteSettings = RemoteSettings()
     signing: SigningSettings = SigningSettings()
+    redaction: RedactionSettings = RedactionSettings()
+    bundle: BundleSettings = BundleSettings()
     host: HostSettings = HostSettings()
     network: NetworkSettings = NetworkSettings()
 

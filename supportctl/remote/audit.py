@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl import __version__
 from supportctl.core.errors import SupportctlError, UsageError
-from supportctl.core.scrubbing import scrubbed
+from supportctl.core.redactor import KEEP, PARTIAL, Policy, Redactor
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ OPENED, CLOSED, HEAD, INTENT, RESULT, DENIED, SIGN_IN, CONSENT = (
 )
 CUSTOMER, SUPPORTER = "customer", "supporter"
 _TEXT_MAX, _ITEMS_MAX, _DEPTH_MAX = 400, 50, 6
+_EXACT = frozenset({"schema", "log", "peer", "peer_hash"})  # names and hashes of logs
 _DURABLE = frozenset({OPENED, CLOSED, HEAD, SIGN_IN, CONSENT})
 
 
@@ -96,6 +97,7 @@ class AuditLog:
         self._broken = ""
         self._head = Head(secrets.token_hex(8), 0, NOTHING)
         self._witnessed = 0
+        self._redactor = Redactor(Policy(PARTIAL, KEEP))  # who was there is what this is about
         self.write(OPENED, schema=SCHEMA, log=self._head.log, tool_version=__version__, **who._asdict())
 
     @property
@@ -126,7 +128,7 @@ class AuditLog:
                 raise SupportctlError("audit.unwritable", reason=self._broken or "closed")
             number, before = self._head.entries, self._head.hash
             at = self._clock.now().isoformat(timespec="milliseconds")
-            entry = {**scrubbed(_plain(fields)), "event": event, "n": number, "at": at, "prev": before}
+            entry = {**self._redacted(fields), "event": event, "n": number, "at": at, "prev": before}
             own = chained(before, entry)
             try:
                 self._file.write(canonical({**entry, "hash": own}) + b"\n")
@@ -137,6 +139,11 @@ class AuditLog:
                 self._broken = error.strerror or str(error)
                 raise SupportctlError("audit.unwritable", reason=self._broken) from None
             self._head = Head(self._head.log, number + 1, own)
+
+    def _redacted(self, fields: Mapping[str, object]) -> dict[str, Any]:
+        plain: dict[str, Any] = _plain(fields)
+        shown: dict[str, Any] = self._redactor.document(plain)
+        return shown | {name: plain[name] for name in _EXACT & plain.keys()}
 
     def peer_head(self, head: Head) -> None:
         """Write down how far the other side's log has come. Raises as `write`."""

@@ -1,0 +1,229 @@
+"""Redaction: nothing that is known leaves, whatever stands around it; nor does what looks like a secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import string
+import time
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from supportctl.core import redaction
+from supportctl.core.redactor import Policy, Redactor, Tokens
+from supportctl.core.scrubbing import forms_of
+from supportctl.core.secret_patterns import REACH
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known(monkeypatch):
+    monkeypatch.setattr(redaction, "_known", set())
+
+
+LEAKS = [
+    ("password=hunter2", "hunter2"),
+    ("DB_PASSWORD_PROD: hunter2", "hunter2"),
+    ('"password": "a b c d"', "b c"),
+    ("'passwd' => 'x y z'", "y z"),
+    ('{"token": "a\\"bcd"}', "bcd"),
+    ('{\\"api_key\\": \\"q1w2e3\\"}', "q1w2e3"),
+    ("token: password: hunter2", "hunter2"),
+    ("token=\npassword=hunter2", "hunter2"),
+    ("tool --password hunter2 --verbose", "hunter2"),
+    ("tool --db-password='a b c'", "b c"),
+    ("tool --token=hunter2", "hunter2"),
+    ("<Password>hunter2</Password>", "hunter2"),
+    ('<ns:apiKey type="x">hunter2</ns:apiKey>', "hunter2"),
+    ("Authorization: Bearer abc.DEF-123_xyz", "DEF"),
+    ("Authorization: Basic dXNlcjpwYXNz", "dXNl"),
+    ("proxy-authorization=Digest hunter2", "hunter2"),
+    ("sent bearer abcdefgh1234", "abcdefgh"),
+    ("Cookie: sid=hunter2; theme=dark", "hunter2"),
+    ("Set-Cookie: PHPSESSID=hunter2; path=/", "hunter2"),
+    ("Пароль оператора 30", "30"),
+    ("пароль администратора — 4521", "4521"),
+    ("Пароль: кот", "кот"),
+    ("пароль «а б в»", "zzz"),
+    ("введите пин-код: 0000", "0000"),
+    ("operator password is 30", "30"),
+    ("postgresql://user:hunter2@db/x", "hunter2"),
+    ("https://p.bitrix24.ru/rest/1/abcdefgh1234/crm.lead.add", "abcdefgh"),
+    ("https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1/x", "AAHdq"),
+    ("https://hooks.slack.com/services/T000/B000/XXXXYYYY", "XXXX"),
+    ("https://discord.com/api/webhooks/1234567/abcdefghij", "abcdef"),
+    ("https://crm.example/webhook/abcdef0123456789", "abcdef"),
+    ("GET /x?a=1&access_token=hunter2&b=2", "hunter2"),
+    ("id eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc-def", "eyJ"),
+    ("ghp_0123456789abcdef0123456789abcdef0123", "0123456789"),
+    ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\nQyNTUx\n-----END OPENSSH PRIVATE KEY-----", "QyNT"),
+    ('"key": "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\nabcd"', "abcd"),
+    ("card 4111 1111 1111 1111 exp 12/29", "1111 1111"),
+    ("4111-1111-1111-1111", "1111"),
+    ("pan:5500005555555559", "5555"),
+    ("карта4111111111111111,", "4111"),
+    ("звонил +7 (916) 123-45-67", "123"),
+    ("8 916 123 45 67", "123"),
+    ("Кассир: Иванова Мария Петровна", "Мария"),
+    ("принял Сидоров А. Б.", "Сидоров"),
+    ("a.b+c@shop.example.ru", "shop"),
+]
+KEPT = [
+    "ФН 4111111111111111",
+    "ФН: № 4111111111111111",
+    '"fn_serial": "4111111111111111"',
+    "РНМ 5500005555555559",
+    "ЗН ККТ: 4111111111111111",
+    "ИНН 7707083893",
+    "token: secret://env/UIS_TOKEN",
+    "spinning compass, 3 passed",
+    "2026-11-22T10:00:00.123456 printer answered 12 in 0.002 s",
+    "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "0000000000000000",
+    "192.168.1.50:9100 /dev/ttyUSB0",
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), LEAKS)
+def test_what_looks_like_a_secret_is_taken_out_and_can_be_put_back(text, secret):
+    redactor = Redactor()
+    shown = redactor.text(text)
+    assert secret not in shown
+    assert redactor.tokens.restored(shown) == text
+    assert redactor.suspects(shown) == []
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_support_needs_stays(text):
+    assert Redactor().text(text) == text
+
+
+def test_a_fiscal_number_beside_a_card():
+    shown = Redactor().text("ФН 4111111111111111 карта 4111111111111111")
+    assert shown == "ФН 4111111111111111 карта [card-1]"
+
+
+def test_a_field_with_a_telling_name_is_hidden_whatever_is_in_it():
+    value = {"password": 1234, "пароль": "два слова", "x": [{"api_key": "a b"}], "cashier": "Анна", "n": 5}
+    shown = Redactor().document(value)
+    text = json.dumps(shown, ensure_ascii=False)
+    for secret in ("1234", "два", "a b", "Анна"):
+        assert secret not in text
+    assert shown["n"] == 5
+
+
+def test_policy_speaks_of_people_only():
+    text = "+7 916 123-45-67, Сидоров А.Б., password=hunter2, 4111111111111111"
+    kept = Redactor(Policy("keep", "keep")).text(text)
+    assert kept == "+7 916 123-45-67, Сидоров А.Б., password=[secret-1], [card-1]"
+    removed = Redactor(Policy("remove", "remove")).text(text)
+    assert removed == "[phone-1], [name-1], password=[secret-1], [card-1]"
+    assert Redactor().text(text).startswith("[phone-1:+7916…67], [name-1:С. А. Б.]")
+
+
+def test_the_same_value_has_the_same_token_and_a_foreign_token_is_no_token_of_ours():
+    redactor = Redactor()
+    shown = redactor.text("password=aaa1 token=bbb2 password=aaa1 [secret-1]")
+    assert shown == "password=[secret-1] token=[secret-2] password=[secret-1] [mark-1]"
+    again = Redactor(tokens=Tokens(redactor.tokens.table()))
+    assert again.text("pin: bbb2, pin: ccc3") == "pin: [secret-2], pin: [secret-3]"
+
+
+def test_what_becomes_known_later_is_taken_out_of_what_was_redacted():
+    redactor = Redactor()
+    shown = redactor.text("password=x1 and Winter-2026")
+    redaction.remember("Winter-2026")
+    redaction.remember("secret")
+    assert redactor.again(shown) == "password=[secret-1] and [secret-2]"
+
+
+words = st.text(
+    alphabet=string.ascii_letters + string.digits + "-_+/=!?:@ \"'\\<>&%цжЩé", min_size=5, max_size=24
+)
+around = st.text(max_size=60)
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@many
+@given(words, around, around, st.randoms(use_true_random=False))
+def test_a_known_secret_never_stays_in_any_form(secret, before, after, chance):
+    assume(secret.strip() == secret and secret not in "[secret-1] [name-1 [phone-1 [card-1 [mark-1")
+    redaction._known.clear()
+    redaction.remember(secret)
+    form = chance.choice(sorted(forms_of(secret)))
+    shown = Redactor().text(before + form + after)
+    assert form not in shown
+    assert secret not in shown
+
+
+@many
+@given(words, around, st.integers(0, 2))
+def test_a_known_secret_inside_of_a_header_in_base64(secret, before, shift):
+    redaction._known.clear()
+    redaction.remember(secret)
+    assume(len(secret.encode()) >= 8)
+    coded = base64.b64encode(b"u" * (3 + shift) + secret.encode() + b"zz").decode()
+    shown = Redactor().text(f"{before} x {coded}")
+    assert coded not in shown
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(0, 3 * REACH),
+    st.lists(st.integers(1, 9000), min_size=1, max_size=6),
+    st.sampled_from(["Winter-2026-Canary", "password='Winter 2026 Canary'", "4111 1111 1111 1111"]),
+)
+def test_where_a_piece_ends_cannot_split_a_secret(place, sizes, planted):
+    redaction._known.clear()
+    redaction.remember("Winter-2026-Canary")
+    line = "10:00 printer ok ascii Ж\n"
+    text = (line * (3 * REACH // len(line)))[:place] + f" {planted} " + line * (4 * REACH // len(line))
+    pieces, at, turn = [], 0, 0
+    while at < len(text):
+        size = sizes[turn % len(sizes)]
+        pieces.append(text[at : at + size])
+        at, turn = at + size, turn + 1
+    redactor = Redactor()
+    shown = "".join(redactor.pieces(pieces))
+    assert "Canary" not in shown
+    assert "1111" not in shown
+    assert redactor.tokens.restored(shown) == text
+
+
+HOSTILE = [
+    "passwd",
+    "token=",
+    "password: '",
+    "1 2 3 4 5 ",
+    "eyJabcdefghi.",
+    "a@b.",
+    "--password",
+    "<password",
+    "-----BEGIN PRIVATE KEY-----",
+    "[secret-1]",
+    "парол а б ",
+    '{\\"token\\": \\"',
+    "://a:",
+    "+7 9",
+    "basic aaaa",
+    "Cookie: ",
+    "Иванова Мария ",
+]
+
+
+@pytest.mark.parametrize("seed", HOSTILE)
+def test_a_line_that_was_made_to_cost_much_costs_its_length(seed):
+    """Eight times the text takes about eight times as long, not sixty-four: best of three, one process."""
+
+    def cost(size):
+        text = (seed * (size // len(seed) + 1))[:size]
+        times = []
+        for _ in range(3):
+            redactor = Redactor()
+            begun = time.process_time()
+            redactor.text(text)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    assert cost(32_000) <= 24 * max(cost(4_000), 0.0005)
