@@ -66,7 +66,6 @@ class Line(NamedTuple):
 
     client: Client
     back: Callable[[], bool] | None = None
-    shown: str = ""
 
 
 def run_on(
@@ -91,9 +90,9 @@ def run_on(
     packed = pack(library, name, config)
     changing = changes(graph)
     if request.dry_run:
-        raise UsageError("usage.bad-value", option="--dry-run", found="--on", command="playbook run")
+        raise UsageError("remote.not-with-on", found="--dry-run")
     if changing and not request.ticket:
-        raise UsageError("usage.bad-value", option="--ticket", found="-", command="playbook run --on")
+        raise UsageError("signing.no-ticket", found=name)
     wish: dict[str, Any] = {
         "files": dict(packed.files),
         "signatures": dict(packed.signatures),

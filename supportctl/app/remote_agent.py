@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from supportctl.app.remote_handlers import remote_handlers
+from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
-from supportctl.remote.agent import LIFETIME_S, FixedGate, greeting, serve_stdio
+from supportctl.remote.agent import LIFETIME_S, greeting, serve_stdio
 from supportctl.remote.capability import NEEDS_CONSENT, Capability
+from supportctl.remote.grants import GrantGate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from supportctl.app.remote_playbook import RemotePlaybooks
+    from supportctl.core.clock import Clock
+    from supportctl.remote.capability import Wanted
+    from supportctl.remote.server import Call
+    from supportctl.remote.work import Handler
+
 ALLOWED = "observe,probe"
+_PLAYBOOKS = ("playbook.run", "playbook.guide", "playbook.answer", "playbook.news")
 
 
 def capabilities(text: str) -> frozenset[Capability]:
@@ -39,7 +49,50 @@ def serve_agent(
     hosts: Sequence[str] = (),
     lifetime_s: float = LIFETIME_S,
 ) -> NoReturn:
-    """Serve one session on standard input and output, then end the process. Raises: UsageError."""
-    allowed = capabilities(allow)
-    handlers = remote_handlers(config, hosts=hosts)
-    serve_stdio(handlers, FixedGate(allowed), greeting(allowed), lifetime_s=lifetime_s)
+    """Serve one session on standard input and output, then end the process.
+
+    A signed playbook that changes something runs if this machine's user has given a grant for it.
+
+    Raises:
+        UsageError: `allow` is wrong.
+    """
+    from supportctl.app.grants import grants_folder
+
+    allowed, clock = capabilities(allow), SystemClock()
+    playbooks = LatePlaybooks(config, clock, hosts)
+    handlers = {**remote_handlers(config, hosts=hosts), **playbooks.handlers()}
+    gate = GrantGate(allowed, grants_folder(), clock.now, playbooks.describe)
+    serve_stdio(handlers, gate, greeting(allowed), lifetime_s=lifetime_s)
+
+
+class LatePlaybooks:
+    """The methods `playbook.*`, whose engine is loaded when one is asked for: most sessions ask for none."""
+
+    def __init__(self, config: Path | None, clock: Clock, hosts: Sequence[str]) -> None:
+        self._lock = threading.Lock()
+        self._given = (config, clock, hosts)
+        self._made: RemotePlaybooks | None = None
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the methods by name."""
+        return {name: self._late(name) for name in _PLAYBOOKS}
+
+    def describe(self, wanted: Wanted, params: Mapping[str, Any]) -> object:
+        """See whether a playbook is good for anything. Raises: SupportctlError."""
+        return self._playbooks().describe(wanted, params)
+
+    def _late(self, name: str) -> Handler:
+        def handler(params: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
+            return self._playbooks().handlers()[name](params, call)
+
+        return handler
+
+    def _playbooks(self) -> RemotePlaybooks:
+        with self._lock:
+            if self._made is None:
+                from supportctl.app.remote_consent import Granted
+                from supportctl.app.remote_playbook import RemotePlaybooks, Settings
+
+                config, clock, hosts = self._given
+                self._made = RemotePlaybooks(Settings(config, clock, Granted(), hosts=hosts))
+            return self._made

@@ -74,7 +74,7 @@ class AtTheTerminal:
         words = change_words(self._catalog, change.plan)
         return Question(
             wanted,
-            phrase("signing.q-act", words=words),
+            phrase("signing.q-act"),
             self._names(wanted.target) if wanted.target else "",
             source_words(self._catalog, change.playbook, change.version, change.by),
             (words,),
@@ -86,7 +86,7 @@ def run_question(catalog: Catalog, wanted: Wanted, graph: Graph, by: SignedBy, d
     """Return the question whether a playbook may be run that can change something."""
     playbook, phrase = graph.playbook, catalog.phrase
     title = playbook.title.get(catalog.lang) or next(iter(playbook.title.values()))
-    actions = tuple(phrase("signing.q-can", actions=clean(name, 80)) for name in sorted(graph.risks))
+    actions = tuple(_can(catalog, name) for name in sorted(graph.risks))
     return Question(
         wanted,
         phrase("signing.q-title", title=clean(title, _LONG)),
@@ -95,6 +95,13 @@ def run_question(catalog: Catalog, wanted: Wanted, graph: Graph, by: SignedBy, d
         actions,
         phrase("signing.q-undo"),
     )
+
+
+def _can(catalog: Catalog, action: str) -> str:
+    try:
+        return catalog.phrase(f"signing.can-{action.replace('.', '-')}")
+    except KeyError:  # a plug-in's, without texts
+        return clean(action, 80)
 
 
 def source_words(catalog: Catalog, playbook: str, version: int, by: SignedBy) -> str:

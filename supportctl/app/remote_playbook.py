@@ -7,7 +7,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playbooks.engine.executor import Executor, Since
-from playbooks.engine.model import ActStep, ResendStep
 from playbooks.engine.records import Header
 from supportctl import __version__
 from supportctl.app.config_file import load_config
@@ -73,11 +72,7 @@ class Settings(NamedTuple):
 
 def changes(graph: Graph) -> bool:
     """Return whether a playbook, or one that it includes, can change anything."""
-    steps = [node.step for node in graph.nodes.values()]
-    return any(
-        isinstance(step, ActStep) or (isinstance(step, ResendStep) and step.resend.do != "status")
-        for step in steps
-    )
+    return bool(graph.risks)
 
 
 class RemotePlaybooks:

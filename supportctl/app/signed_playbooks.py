@@ -195,13 +195,14 @@ def pack(library: Library, name: str, config: SiteConfig | None) -> Packed:
     Raises:
         UsageError: there is none, or it is broken; `signing.missing`.
     """
-    files, signatures = {}, {}
-    for part in library.texts(name):
-        path = library.path(part)
-        file = f"{part}{SUFFIX}"
-        files[file] = bytes_of(path).decode("utf-8")
-        signatures[file] = read_signature_of(path, config)
-    return Packed(files, signatures)
+    files = texts_of(library, name)
+    paths = {file: library.path(file.removesuffix(SUFFIX)) for file in files}
+    return Packed(files, {file: read_signature_of(path, config) for file, path in paths.items()})
+
+
+def texts_of(library: Library, name: str) -> dict[str, str]:
+    """Return the exact text of a playbook and of all that it includes, by file name. Raises as `pack`."""
+    return {f"{part}{SUFFIX}": bytes_of(library.path(part)).decode("utf-8") for part in library.texts(name)}
 
 
 def bytes_of(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,14 @@ from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, Usag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
     from playbooks.engine.ports import Person
     from playbooks.engine.records import Header
     from supportctl.app.playbook import Played
+    from supportctl.app.remote import Remote
     from supportctl.cli.options import Settings
     from supportctl.cli.playbook_words import Words
 
@@ -55,6 +57,9 @@ _output = click.option(
 @_read_only
 @no_tell
 @alarm_said
+@click.option("--on", "on", metavar="REMOTE",
+              help="Run it on another machine, beside the devices: ssh://USER@HOST or code:…")  # fmt: skip
+@click.option("--grant", default="", metavar="CODE", help="With --on: the code of a grant made there.")
 @_format
 @_output
 @common_options
@@ -66,6 +71,8 @@ def run(
     answers: Path | None,
     ticket: str,
     alarm: str | None,
+    on: str | None,
+    grant: str,
     format_: str,
     output: Path | None,
     *,
@@ -79,13 +86,23 @@ def run(
     """
     chosen = settings(context)
     name, set_ = under_alarm(chosen, name, set_, said=alarm, scripted=answers is not None)
-    with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
+    with ExitStack() as opened:
+        # first the session: a new machine's key is asked about in plain lines
+        remote = opened.enter_context(_remote(on, chosen)) if on is not None else None
+        quiet = _is_quiet(format_, output)
+        person = opened.enter_context(_person(chosen, answers, quiet=quiet, read_only=yes_read_only))
         from supportctl.app.playbook import RunRequest, start_run
         from supportctl.core.text import clean
 
         request = RunRequest(name, chosen.lang, set_, clean(ticket, 80), dry_run, chosen.config)
-        told = chosen.catalog.phrase("run.searching")
-        played = start_run(request, person, searching=lambda: click.echo(told, err=True))
+        if remote is None:
+            told = chosen.catalog.phrase("run.searching")
+            played = start_run(request, person, searching=lambda: click.echo(told, err=True))
+        else:
+            from supportctl.app.playbook_on import Line, run_on
+
+            line = Line(remote.session.client, remote.session.back)
+            played = run_on(line, request, person, grant=grant)
     return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
@@ -163,6 +180,12 @@ def report(context: click.Context, run: str, format_: str, output: Path | None, 
         return handed_over(run, chosen, telling=True, must=True)
     _report(run, chosen, format_, output)
     return EXIT_OK
+
+
+def _remote(on: str, chosen: Settings) -> AbstractContextManager[Remote]:
+    from supportctl.cli.remote_terminal import remote_session
+
+    return remote_session(on, chosen.catalog, chosen.config)
 
 
 def _is_quiet(format_: str, output: Path | None) -> bool:
