@@ -84,7 +84,8 @@ def keep(folder: Path, digest: str, texts: Mapping[str, str]) -> None:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{digest[:12]}-", dir=kept.parent))
         for name, text in texts.items():
-            (partial / f"{name}.yaml").write_text(text, encoding="utf-8")
+            # other ends of lines, as Windows writes them, would make it another playbook
+            (partial / f"{name}.yaml").write_text(text, encoding="utf-8", newline="")
         with suppress(OSError):  # another run has kept the same meanwhile
             partial.rename(kept)
             return

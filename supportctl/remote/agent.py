@@ -67,11 +67,7 @@ def sealed() -> Stdio:
 
     What anything prints goes to standard error; who reads standard input finds its end.
     """
-    if sys.platform == "win32":  # else every 0x0A that is sent grows a 0x0D
-        import msvcrt
-
-        for number in (0, 1):
-            msvcrt.setmode(number, os.O_BINARY)
+    _binary()
     sys.stdout.flush()
     source, sink = os.dup(0), os.dup(1)  # not inherited by children
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -80,6 +76,15 @@ def sealed() -> Stdio:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return Stdio(os.fdopen(source, "rb"), os.fdopen(sink, "wb"))
+
+
+def _binary() -> None:
+    """Let bytes pass as they are: on Windows every 0x0A that is sent would grow a 0x0D."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        for number in (0, 1):
+            msvcrt.setmode(number, os.O_BINARY)
 
 
 def serve_stdio(

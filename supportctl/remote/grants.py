@@ -14,10 +14,12 @@ import re
 import secrets
 import stat
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl.core.errors import UsageError
+from supportctl.core.redaction import remember
 from supportctl.remote.capability import NEEDS_CONSENT, Capability
 
 if TYPE_CHECKING:
@@ -80,9 +82,10 @@ def give(folder: Path, offer: Offer, now: datetime) -> tuple[str, datetime]:
 
 def take(folder: Path, told: str, wanted: Wanted, now: datetime) -> bool:
     """Use up one use of the grant with this code; return whether there was one for exactly this."""
-    code = re.sub(r"[\s-]", "", told).upper()
+    code = _plain(told)
     if not _CODE.fullmatch(code):
         return False
+    remember(told)  # a secret while it is good: logs that are written after this do not get it
     try:
         if not _is_ours(folder.lstat(), folder=True):
             return False
@@ -151,14 +154,18 @@ def _taken(file: Any, path: Path, wanted: Wanted, now: datetime) -> bool:  # noq
     )
     if not covers:
         return False
-    if uses == 1:
-        path.unlink()
-        return True
     file.seek(0)
     file.truncate()
     file.write(json.dumps({**document, "uses": uses - 1}).encode())
     os.fsync(file.fileno())
+    if uses == 1:
+        with suppress(PermissionError):  # Windows removes no open file; it is used up already
+            path.unlink()
     return True
+
+
+def _plain(told: str) -> str:
+    return re.sub(r"[\s-]", "", told).upper()
 
 
 def _path(folder: Path, code: str) -> Path:
