@@ -203,7 +203,11 @@ class Server:
         if method is None or handler is None:
             self._gate.told(clean(call.method, 80), {}, UNKNOWN)
             raise SupportctlError(UNKNOWN, found=call.method, known=", ".join(sorted(self._handlers)))
-        params = read_params(method, given)
+        try:
+            params = read_params(method, given)
+        except ParamsError:
+            self._gate.told(call.method, {}, BAD_PARAMS)
+            raise
         call = call._replace(params=params)
         if not self._gate.allows(wanted_of(method, params), call):
             self._gate.told(call.method, params, "denied")
