@@ -40,6 +40,7 @@ from supportctl.app.who import who_acts
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.nearest import nearest
+from supportctl.core.redaction import remember
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _ANSWER_S = 30.0
 _MAX_TEXT = 20_000  # characters of one text in an event
 _MAX_DEPTH = 20
 _DIVERGED = "signing.diverged"
+_NONSENSE = (RecordError, LookupError, TypeError, ValueError, AttributeError, AssertionError,
+             RecursionError, OverflowError)  # fmt: skip
 
 
 class Line(NamedTuple):
@@ -103,6 +106,7 @@ def run_on(
         **({"ticket": request.ticket} if request.ticket else {}),
         **({"grant": grant} if grant and changing else {}),
     }
+    remember(grant)
     copy = _Copy(line, library, request, person_of, name=name, folder=runs_folder(config), clock=clock)
     try:
         answer = line.client.call(
@@ -211,8 +215,8 @@ class _Copy:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         self._number += 1
-        told = _safe(message)
         try:
+            told = _safe(message)
             if "header" in told:
                 self._begin(told["header"])
             elif self._journal is None or self._person is None:
@@ -223,7 +227,7 @@ class _Copy:
                 self._person.failed(str(told["failed"]), {k: str(v) for k, v in told["words"].items()})
             elif "asks" in told:
                 self._asked(told, self._person)
-        except (RecordError, KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        except _NONSENSE as error:
             raise SupportctlError(_DIVERGED, found=f"{type(error).__name__}: {error}") from None
 
     def _begin(self, told: Mapping[str, Any]) -> None:

@@ -43,6 +43,8 @@ WISHES = frozenset({"hand-over", "gave-up", "pause"})
 PAUSE = Key("pause")
 MAX_TEXT = 600
 MAX_NEWS = 20_000
+_MOST = 500  # messages in one answer
+_MOST_BYTES = 4 * 1024 * 1024  # a frame has room for 16 MiB, and quotes grow when a line is quoted again
 _TICK_S = 0.1  # how soon the end of a session is noticed while a question waits
 _YES_NO = {"yes", "no"}
 CUSTOMER_ASKED, CUSTOMER_REFUSED = "signing.customer-asked", "signing.customer-refused"
@@ -88,9 +90,14 @@ class Talk:
         return len(self._news)
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Return the messages after this one."""
+        """Return messages after this one: so many as an answer can hold, at least one if there is one."""
         with self._changed:
-            return self._news[number:]
+            found, size = self._news[number : number + _MOST], 0
+        for count, message in enumerate(found):
+            size += len(str(message.get("line", "")).encode("utf-8", "replace"))
+            if size > _MOST_BYTES:
+                return found[: max(count, 1)]
+        return found
 
     def ask(
         self, step: str, read: Callable[[str, str], Any], expired: Callable[[], bool], **more: object

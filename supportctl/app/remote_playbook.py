@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 RUN, GUIDE, ANSWER, NEWS = "playbook.run", "playbook.guide", "playbook.answer", "playbook.news"
 _KEPT = 8  # runs whose messages can still be asked for
-_MAX_NEWS = 500  # messages in one answer
 _LANGUAGES = frozenset({"en", "ru"})
 
 
@@ -120,7 +119,7 @@ class RemotePlaybooks:
         return {}
 
     def _news(self, params: Mapping[str, Any], _call: Call) -> Mapping[str, Any]:
-        return {"news": self._talk(params["run"]).since(params.get("after", 0))[:_MAX_NEWS]}
+        return {"news": self._talk(params["run"]).since(params.get("after", 0))}
 
     # --- what they have in common -------------------------------------------------------------------------
 
