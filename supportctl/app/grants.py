@@ -33,6 +33,7 @@ def grant(
     targets: Sequence[str],
     lasts_s: float,
     uses: int,
+    settings: Sequence[str] = (),
     clock: Clock | None = None,
     folder: Path | None = None,
 ) -> tuple[str, datetime]:
@@ -44,8 +45,16 @@ def grant(
     if any_signed == (playbook is not None):
         raise UsageError("signing.grant-nothing")
     digest = ANY_SIGNED if playbook is None else _digest(playbook, config)
-    offer = Offer(Capability.FIX, ",".join(sorted(targets)), digest, lasts_s, uses)
+    params = dict(_setting(word) for word in settings)
+    offer = Offer(Capability.FIX, ",".join(sorted(targets)), digest, lasts_s, uses, params)
     return give(folder or grants_folder(), offer, (clock or SystemClock()).now())
+
+
+def _setting(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name:
+        raise UsageError("run.bad-set", found=word)
+    return name, value
 
 
 def _digest(word: str, config: SiteConfig | None) -> str:

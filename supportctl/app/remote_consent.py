@@ -5,6 +5,7 @@ The supporter may wish for an action; only what stands here allows it.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from supportctl.catalog import Catalog
@@ -61,12 +62,18 @@ class AtTheTerminal:
         self._catalog = Catalog(lang)
         self._clock = clock
         self._names = names
+        self._asking = threading.Lock()
 
     def ask(self, wanted: Wanted, change: Change, withdrawn: Callable[[], bool]) -> bool:
         """Return whether the customer has said yes in time."""
-        deadline = Deadline.after(QUESTION_S, self._clock)
-        said = self._customer.asks(self._question(wanted, change), deadline, withdrawn)
-        return said is True and not deadline.expired and not withdrawn()
+        if not self._asking.acquire(blocking=False):
+            return False  # one question at a time
+        try:
+            deadline = Deadline.after(QUESTION_S, self._clock)
+            said = self._customer.asks(self._question(wanted, change), deadline, withdrawn)
+            return said is True and not deadline.expired and not withdrawn()
+        finally:
+            self._asking.release()
 
     def _question(self, wanted: Wanted, change: Change) -> Question:
         phrase = self._catalog.phrase

@@ -81,6 +81,7 @@ class RemotePlaybooks:
         self._settings = settings
         self._talks: OrderedDict[str, Talk] = OrderedDict()
         self._lock = threading.Lock()
+        self._running = threading.Lock()
 
     def handlers(self) -> dict[str, Handler]:
         """Return the methods by name."""
@@ -108,11 +109,11 @@ class RemotePlaybooks:
         given = [name for name in files if name in params.get("params", {})]
         if given:  # whether a file is there is more than a look at devices
             raise UsageError("signing.local-only", name=given[0], found=params["params"][given[0]])
-        return self._played(library, graph, params, call)
+        return self._alone(library, graph, params, call)
 
     def _run(self, params: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
         library = self._received(params, load_config(self._settings.config))
-        return self._played(library, library.graph(params["name"]), params, call)
+        return self._alone(library, library.graph(params["name"]), params, call)
 
     def _answer(self, params: Mapping[str, Any], _call: Call) -> Mapping[str, Any]:
         self._talk(params["run"]).answer(params["number"], params["kind"], params.get("value", ""))
@@ -128,6 +129,17 @@ class RemotePlaybooks:
         library = receive(params["files"], params["signatures"], signers_of(config), now)
         not_rolled_back(self._settings.seen or seen_path(), versions_of(library))
         return library
+
+    def _alone(
+        self, library: Received, graph: Graph, params: Mapping[str, Any], call: Call
+    ) -> Mapping[str, Any]:
+        """Run it, unless another run is going on: two would change the same devices under each other."""
+        if not self._running.acquire(blocking=False):
+            raise SupportctlError("signing.other-run")
+        try:
+            return self._played(library, graph, params, call)
+        finally:
+            self._running.release()
 
     def _played(
         self, library: Received, graph: Graph, params: Mapping[str, Any], call: Call

@@ -21,6 +21,9 @@ SCHEMA = "supportctl.granted/1"
 @click.option("--any-signed", is_flag=True, help="Any signed playbook.")
 @click.option("--target", "targets", multiple=True, metavar="TARGET",
               help="For a target that the supporter names (default: the configured ones).")  # fmt: skip
+@click.option(
+    "--set", "set_", multiple=True, metavar="K=V", help="With this value of a parameter, and no other."
+)
 @click.option("--for", "for_", default="15m", metavar="TIME", help="How long (default: 15m; at most 24h).")
 @click.option("--uses", type=click.IntRange(1, 10), default=1, metavar="N", help="How often (default: 1).")
 @click.option(
@@ -32,6 +35,7 @@ def grant(
     context: click.Context,
     playbook: str | None,
     targets: tuple[str, ...],
+    set_: tuple[str, ...],
     for_: str,
     uses: int,
     format_: str,
@@ -54,6 +58,7 @@ def grant(
         targets=targets,
         lasts_s=_seconds(for_),
         uses=uses,
+        settings=set_,
     )
     if format_ == "json":
         document = {

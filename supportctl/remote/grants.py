@@ -16,6 +16,7 @@ import stat
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl.core.errors import UsageError
@@ -39,13 +40,17 @@ _CODE = re.compile(r"[A-Z2-7]{16}")  # 80 bits
 
 
 class Offer(NamedTuple):
-    """What is granted. `target` is "" for what the configuration has; `digest` may be `ANY_SIGNED`."""
+    """What is granted. `target` is "" for what the configuration has; `digest` may be `ANY_SIGNED`.
+
+    `params` are the playbook's parameters, these and no others.
+    """
 
     capability: Capability
     target: str
     digest: str
     lasts_s: float = DEFAULT_S
     uses: int = 1
+    params: Mapping[str, str] = MappingProxyType({})
 
 
 def give(folder: Path, offer: Offer, now: datetime) -> tuple[str, datetime]:
@@ -61,6 +66,7 @@ def give(folder: Path, offer: Offer, now: datetime) -> tuple[str, datetime]:
         "capability": offer.capability.word,
         "target": offer.target,
         "digest": offer.digest,
+        "params": dict(offer.params),
         "made_at": now.astimezone(UTC).isoformat(),
         "expires_at": until.astimezone(UTC).isoformat(),
         "uses": min(max(offer.uses, 1), MAX_USES),
@@ -80,7 +86,9 @@ def give(folder: Path, offer: Offer, now: datetime) -> tuple[str, datetime]:
     return "-".join(code[at : at + 4] for at in range(0, 16, 4)), until
 
 
-def take(folder: Path, told: str, wanted: Wanted, now: datetime) -> bool:
+def take(
+    folder: Path, told: str, wanted: Wanted, now: datetime, params: Mapping[str, str] = MappingProxyType({})
+) -> bool:
     """Use up one use of the grant with this code; return whether there was one for exactly this."""
     code = _plain(told)
     if not _CODE.fullmatch(code):
@@ -95,7 +103,7 @@ def take(folder: Path, told: str, wanted: Wanted, now: datetime) -> bool:
         return False
     with os.fdopen(handle, "r+b", buffering=0) as file:
         try:
-            return _taken(file, _path(folder, code), wanted, now)
+            return _taken(file, _path(folder, code), wanted, now, params)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False  # what cannot be read or used up grants nothing
 
@@ -128,14 +136,20 @@ class GrantGate:
         if not code:
             return False
         self._look(wanted, call.params)
-        return take(self._folder, str(code), wanted, self._now())
+        return take(self._folder, str(code), wanted, self._now(), call.params.get("params", {}))
 
     def told(self, method: str, params: Mapping[str, Any], outcome: str) -> None:
         """Hand on what is asked and done; the code is a secret while it is good."""
         self._told(method, {name: "***" if name == "grant" else params[name] for name in params}, outcome)
 
 
-def _taken(file: Any, path: Path, wanted: Wanted, now: datetime) -> bool:  # noqa: ANN401  an open file
+def _taken(
+    file: Any,  # noqa: ANN401  an open file
+    path: Path,
+    wanted: Wanted,
+    now: datetime,
+    params: Mapping[str, str],
+) -> bool:
     _lock(file.fileno())
     status = os.fstat(file.fileno())
     if not _is_ours(status, folder=False) or status.st_nlink != 1 or status.st_size > _MAX_BYTES:
@@ -147,6 +161,7 @@ def _taken(file: Any, path: Path, wanted: Wanted, now: datetime) -> bool:  # noq
         document["schema"] == SCHEMA
         and document["capability"] == wanted.capability.word
         and document["target"] == wanted.target
+        and document["params"] == dict(params)
         and document["digest"] in ({wanted.digest, ANY_SIGNED} if wanted.digest else {""})
         and made <= now < expires  # a clock that was set back makes nothing good again
         and isinstance(uses, int)

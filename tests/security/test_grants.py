@@ -73,6 +73,15 @@ def test_for_something_else_it_is_nothing(folder, wanted):
     assert take(folder, code, FIX, NOW), "what it was not for has not used it up"
 
 
+def test_with_other_parameters_it_is_nothing(folder):
+    code, _ = give(folder, OFFER._replace(params={"file": "a"}), NOW)
+    for params in ({}, {"file": "b"}, {"file": "a", "more": "x"}):
+        assert not take(folder, code, FIX, NOW, params)
+    assert take(folder, code, FIX, NOW, {"file": "a"})
+    code, _ = give(folder, OFFER, NOW)
+    assert not take(folder, code, FIX, NOW, {"file": "a"})
+
+
 def test_any_signed_playbook_and_nothing_but_playbooks(folder):
     code, _ = give(folder, OFFER._replace(digest=ANY_SIGNED), NOW)
     assert not take(folder, code, Wanted(Capability.FIX, "printer", ""), NOW)
@@ -182,6 +191,10 @@ class Direct(Shop):
         )
         return super().attach()
 
+    @property
+    def params(self) -> dict[str, str]:
+        return {"file": str(self.file)}
+
     def digest(self) -> str:
         from playbooks.engine.library import Library
 
@@ -205,7 +218,9 @@ def test_without_a_grant_nothing_runs(direct):
 
 
 def test_with_a_grant_it_runs_once(direct):
-    code, _ = give(direct.grants, Offer(Capability.FIX, "", direct.digest()), direct.clock.now())
+    code, _ = give(
+        direct.grants, Offer(Capability.FIX, "", direct.digest(), params=direct.params), direct.clock.now()
+    )
     assert direct.run(grant=code).result.state.finish.outcome is Outcome.SOLVED
     assert direct.port == "COM4"
     direct.file.write_text("[Device]\nPort=COM3\n")
@@ -215,7 +230,9 @@ def test_with_a_grant_it_runs_once(direct):
 
 
 def test_a_playbook_that_is_not_good_uses_up_no_grant(direct):
-    code, _ = give(direct.grants, Offer(Capability.FIX, "", ANY_SIGNED), direct.clock.now())
+    code, _ = give(
+        direct.grants, Offer(Capability.FIX, "", ANY_SIGNED, params=direct.params), direct.clock.now()
+    )
     path = direct.write()
     path.write_text(path.read_text() + "\n")
     with pytest.raises(SupportctlError, match=r"signing\.mismatch"):
@@ -225,7 +242,13 @@ def test_a_playbook_that_is_not_good_uses_up_no_grant(direct):
 
 
 def test_a_grant_for_another_target_or_playbook(direct):
-    for offer in (Offer(Capability.FIX, "other", ANY_SIGNED), Offer(Capability.FIX, "", "0" * 64)):
+    offers = [
+        Offer(Capability.FIX, "other", ANY_SIGNED, params=direct.params),
+        Offer(Capability.FIX, "", "0" * 64, params=direct.params),
+        Offer(Capability.FIX, "", ANY_SIGNED, params={"file": "/etc/passwd"}),
+        Offer(Capability.FIX, "", ANY_SIGNED),
+    ]
+    for offer in offers:
         code, _ = give(direct.grants, offer, direct.clock.now())
         with pytest.raises(SupportctlError, match=r"remote\.denied"):
             direct.run(grant=code)

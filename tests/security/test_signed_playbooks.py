@@ -320,6 +320,21 @@ def test_a_file_is_no_parameter_of_a_guide(shop):
     assert refused(shop, "look-only", settings=("path=/etc/passwd",), ticket="") == "signing.local-only"
 
 
+def test_one_run_at_a_time(shop):
+    shop = shop(True, True, True)
+    shop.write()
+    told = []
+
+    def second() -> None:
+        with pytest.raises(SupportctlError) as error:
+            shop.client.call("playbook.run", wish(shop), deadline_s=10)
+        told.append(error.value.key)
+
+    shop.supporter.on_ask = second
+    assert shop.run().result.state.finish.outcome is Outcome.SOLVED
+    assert told == ["signing.other-run"]
+
+
 def test_another_run_cannot_be_answered(shop):
     shop = shop()
     for method, more in (
