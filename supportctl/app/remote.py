@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from supportctl.app.check import CheckRequest
     from supportctl.core.clock import Clock
     from supportctl.core.report import Report
+    from supportctl.remote.audited import AuditedClient
     from supportctl.remote.client import Client
     from supportctl.remote.hosts import AsksAboutKey
 
@@ -49,6 +50,7 @@ class Remote(NamedTuple):
 
     session: Session
     shown: str
+    audited: AuditedClient | None = None
 
     def ask(
         self,
@@ -58,7 +60,7 @@ class Remote(NamedTuple):
         on_progress: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> Mapping[str, Any]:
         """Return the result of a request; a line that breaks is brought back. Raises: SupportctlError."""
-        return self.session.client.call(
+        return (self.audited or self.session.client).call(
             method, params, deadline_s=deadline_s, on_progress=on_progress, back=self.session.back
         )
 
@@ -71,8 +73,10 @@ def remote_folder() -> Path:
 
 
 @contextmanager
-def open_remote(text: str, ask: AsksAboutKey | None = None, clock: Clock | None = None) -> Iterator[Remote]:
-    """Give an open session with `ssh://…`; `ask` is asked about a key that is new.
+def open_remote(
+    text: str, ask: AsksAboutKey | None = None, clock: Clock | None = None, config: Path | None = None
+) -> Iterator[Remote]:
+    """Give an open session with `ssh://…` or `code:…`; `ask` is asked about a key that is new.
 
     Raises:
         UsageError: the address is wrong.
@@ -83,7 +87,17 @@ def open_remote(text: str, ask: AsksAboutKey | None = None, clock: Clock | None 
     clock = clock or SystemClock()
     place = parse_remote(text)
     if isinstance(place, CodePlace):
-        raise UsageError("remote.bad-place", found=place.shown())
+        from supportctl.app.session_logs import supporter_log
+        from supportctl.app.share_plan import code_session
+
+        shared = code_session(place.code, config, clock)
+        try:
+            hello = shared.open()
+            with supporter_log(shared.client, hello.session, place.shown(), clock) as audited:
+                yield Remote(shared, place.shown(), audited)
+        finally:
+            shared.close()
+        return
     from supportctl.remote.hosts import HostStore
     from supportctl.remote.links.transport import Connector
     from supportctl.remote.ssh_session import SshSession

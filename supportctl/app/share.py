@@ -6,9 +6,12 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from supportctl import __version__
+from supportctl.remote.audit import HEAD_METHOD
+from supportctl.remote.audited import AuditedGate, head_handler, written
 from supportctl.remote.capability import Capability
 from supportctl.remote.consent import ConsentGate, Customer
 from supportctl.remote.frames import PROTOCOL, Hello, ProtocolError
+from supportctl.remote.methods import METHODS
 from supportctl.remote.reverse.door import Door, DoorSettings, Guests
 from supportctl.remote.reverse.pairing import new_pairing
 from supportctl.remote.reverse.tunnel import Account, Tunnel, Weather, new_host_key
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from supportctl.core.clock import Clock
     from supportctl.core.errors import SupportctlError
+    from supportctl.remote.audit import AuditLog
     from supportctl.remote.capability import Wanted
     from supportctl.remote.consent import Question
     from supportctl.remote.reverse.bastion import Bastion
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     Handlers = Mapping[str, Callable[[Mapping[str, Any], Call], Mapping[str, Any]]]
 
 AWAY_S = 60.0  # a supporter whose line broke may come back within this time
+IDLE_S = 900.0  # between two commands of a supporter who keeps no session open
 LAST_S = 5.0  # what is at work may tidy up so long
 
 
@@ -60,20 +65,32 @@ class Served(NamedTuple):
     listeners: Sequence[Callable[[str, Mapping[str, Any], str], None]] = ()
 
 
+def with_log(served: Served, log: AuditLog) -> Served:
+    """Return what is served with the method by which both sides tell how far their audit logs have come."""
+    return served._replace(handlers={**served.handlers, HEAD_METHOD: head_handler(log)})
+
+
 class Sharing:
     """One sharing of this computer. `tick` is called every moment by whoever shows it."""
 
     def __init__(
-        self, plan: SharePlan, screen: Screen, served: Served, clock: Clock, chance: Callable[[], float]
+        self,
+        plan: SharePlan,
+        screen: Screen,
+        served: Served,
+        clock: Clock,
+        chance: Callable[[], float],
+        log: AuditLog | None = None,
     ) -> None:
         self.plan = plan
         self.reason = ""  # why it is over; "" while it is not
         self.problem: SupportctlError | None = None
         self._screen = screen
-        self._served = served
+        self._log = log
+        self._served = served if log is None else with_log(served, log)
         self._clock = clock
         self._began = clock.monotonic()
-        self._away_since: float | None = None
+        self._away_until: float | None = None
         self._over = threading.Lock()
         key = new_host_key()
         settings = DoorSettings(key, plan.company_keys, plan.revoked)
@@ -104,8 +121,8 @@ class Sharing:
         now = self._clock.monotonic()
         if not self.reason and now - self._began >= self.plan.longest_s:
             self.end("time")
-        away = self._away_since
-        if not self.reason and away is not None and now - away >= AWAY_S:
+        away = self._away_until
+        if not self.reason and away is not None and now >= away:
             self.end("away")
         return not self.reason
 
@@ -124,11 +141,13 @@ class Sharing:
 
     def refused(self, reason: str, name: str) -> None:
         """Pass it on."""
+        self._logged(name or "-", reason)
         self._screen.refused(reason, name)
 
     def came(self, staff: Staff) -> None:
         """A supporter is there."""
-        self._away_since = None
+        self._away_until = None
+        self._logged(f"{staff.name} {staff.fingerprint}", "accepted")
         self._screen.came(staff)
 
     def left(self, staff: Staff, *, on_purpose: bool) -> None:
@@ -136,15 +155,25 @@ class Sharing:
         if self.reason:
             return
         if self.door.guests_now == 0:
-            self._away_since = self._clock.monotonic()
+            self._away_until = self._clock.monotonic() + AWAY_S
             self._screen.left(staff, on_purpose=on_purpose)
         if on_purpose:
             self._later("left")
+
+    def rested(self) -> None:
+        """A command has done its work."""
+        if self.door.guests_now == 0:
+            self._away_until = self._clock.monotonic() + IDLE_S
 
     def besieged(self) -> None:
         """Too many strangers."""
         self._screen.besieged()
         self._later("besieged")
+
+    def _logged(self, who: str, outcome: str) -> None:
+        log = self._log
+        if log is not None:
+            written(lambda: log.sign_in(who, outcome))
 
     def _later(self, reason: str) -> None:
         """End it from a thread of a line, which must not wait for itself."""
@@ -156,11 +185,13 @@ class Sharing:
     def _serve(self, link: ChannelLink, session: Session, staff: Staff) -> None:
         rights = [Capability.OBSERVE, Capability.PROBE]
         if not self.plan.read_only and self._screen.can_ask:
-            rights += [Capability.FIX, Capability.BRIDGE]
+            kinds = {METHODS[name].capability for name in self._served.handlers}
+            rights += [right for right in (Capability.FIX, Capability.BRIDGE) if right in kinds]
         words = tuple(right.word for right in rights)
         hello = Hello(PROTOCOL, __version__, "", f"{self.plan.ticket}", words)
         try:
-            Server(link, self._served.handlers, self.gate, self._clock, session).serve(hello)
+            gate = self.gate if self._log is None else AuditedGate(self.gate, self._log)
+            Server(link, self._served.handlers, gate, self._clock, session).serve(hello)
         except ProtocolError as error:
             self._screen.refused("share.nonsense", f"{staff.name}: {error.code}")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from supportctl.app.remote_consent import AtTheTerminal
 from supportctl.app.remote_handlers import remote_handlers
+from supportctl.app.remote_playbook import RemotePlaybooks, Settings
 from supportctl.app.share import Served
 from supportctl.catalog import Catalog
 from supportctl.core.text import clean
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportctl.core.clock import Clock
+    from supportctl.core.deadline import Deadline
     from supportctl.core.site import SiteConfig
     from supportctl.remote.capability import Wanted
+    from supportctl.remote.consent import Customer
     from supportctl.remote.server import Call
 
     Handler = Callable[[Mapping[str, Any], Call], Mapping[str, Any]]
@@ -33,26 +37,38 @@ class WhatIsServed:
         self._catalog = Catalog(lang)
         self._step: Callable[[str], None] = lambda _words: None
         self._named = {target.url: target.name for target in config.parsed_targets()} if config else {}
+        self._customer: Customer | None = None
         handlers = {name: self._spoken(each) for name, each in remote_handlers(path, clock).items()}
-        self.served = Served(handlers, self.describe)
+        consent = AtTheTerminal(self, lang, clock, self.names)
+        self._playbooks = RemotePlaybooks(Settings(path, clock, consent, lang))
+        self.served = Served({**handlers, **self._playbooks.handlers()}, self.describe)
 
-    def steps_to(self, step: Callable[[str], None]) -> None:
-        """Say the steps of requests to `step` from now on."""
-        self._step = step
+    def meet(self, customer: Customer, step: Callable[[str], None]) -> None:
+        """Ask this customer from now on, and say the steps of requests to `step`."""
+        self._customer, self._step = customer, step
+
+    def asks(self, question: Question, deadline: Deadline, withdrawn: Callable[[], bool]) -> bool:
+        """Ask the customer; nobody has said yes where there is none."""
+        return self._customer is not None and self._customer.asks(question, deadline, withdrawn)
+
+    def told(self, method: str, params: Mapping[str, Any], outcome: str) -> None:
+        """Say nothing: the gate has told the customer."""
 
     def names(self, target: str) -> str:
         """Return what the shop calls a target."""
         return self._named.get(target) or target
 
     def describe(self, wanted: Wanted, params: Mapping[str, Any]) -> Question:
-        """Return the question for a wish, all in our own words."""
+        """Return the question for a wish, all in our own words.
+
+        Raises:
+            SupportctlError: the playbook is not signed, expired, rolled back or broken: nobody is asked.
+        """
         phrase = self._catalog.phrase
         device = self.names(wanted.target) if wanted.target else phrase("share.this-computer")
         if wanted.capability is Capability.BRIDGE:
             return Question(wanted, phrase("share.q-bridge"), device, "", (), phrase("share.q-bridge-undo"))
-        name = clean(params.get("name", "-"), 60)
-        source = phrase("share.q-playbook", playbook=name, digest=wanted.digest[:16])
-        return Question(wanted, phrase("share.q-fix"), device, source, (), phrase("share.q-fix-undo"))
+        return self._playbooks.describe(wanted, params)._replace(device=device)
 
     def _spoken(self, handler: Handler) -> Handler:
         """Return a handler whose progress and outcome the customer sees, too."""

@@ -98,7 +98,7 @@ def _checked_on(
 
     if watch is not None:
         raise UsageError("remote.not-with-on", found="--watch")
-    with remote_session(on, catalog) as remote, remote_progress(catalog) as on_progress:
+    with remote_session(on, catalog, request.config) as remote, remote_progress(catalog) as on_progress:
         report = check_on(remote, request, on_progress)
     tell(report, format_, output, catalog)
     return report

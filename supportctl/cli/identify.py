@@ -46,7 +46,7 @@ def identify(context: click.Context, target: str, deadline: float, format_: str,
         from supportctl.app.remote import identify_on
         from supportctl.cli.remote_terminal import remote_session
 
-        with remote_session(on, chosen.catalog) as remote:
+        with remote_session(on, chosen.catalog, chosen.config) as remote:
             identity = identify_on(remote, target, deadline)
     else:
         identity = run_identify(target, config=chosen.config, deadline_s=deadline)

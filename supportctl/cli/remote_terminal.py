@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from supportctl.app.remote import Remote
     from supportctl.catalog import Catalog
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def remote_session(text: str, catalog: Catalog) -> Iterator[Remote]:
+def remote_session(text: str, catalog: Catalog, config: Path | None = None) -> Iterator[Remote]:
     """Give an open session; says on a terminal where it goes. Raises: SupportctlError."""
     from supportctl.app.remote import open_remote
 
-    with open_remote(text, asks_about_key(catalog)) as remote:
+    with open_remote(text, asks_about_key(catalog), config=config) as remote:
         if sys.stderr.isatty():
             click.echo(catalog.phrase("remote.runs-on", place=remote.shown), err=True)
         yield remote

@@ -35,8 +35,9 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
     import sys
     from contextlib import nullcontext
 
+    from supportctl.app.session_logs import customer_log
     from supportctl.app.share import Sharing
-    from supportctl.app.share_plan import Given, share_plan
+    from supportctl.app.share_plan import Given, find_share_file, share_plan
     from supportctl.app.share_served import served
     from supportctl.cli.playbook_keys import keys
     from supportctl.cli.share_screen import ShareScreen
@@ -48,15 +49,19 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     pressed_in = keys() if terminal else nullcontext(None)
     with pressed_in as pressed:
-        what = served(config, chosen.config, chosen.lang, clock)
+        what = served(config, find_share_file(chosen.config), chosen.lang, clock)
         screen = ShareScreen(chosen.catalog, clock, pressed, what.names, plan.ticket)
-        what.steps_to(screen.step)
-        sharing = Sharing(plan, screen, what.served, clock, secrets.SystemRandom().random)
+        what.meet(screen, screen.step)
+        log, path = customer_log(plan.ticket, clock)
+        sharing = Sharing(plan, screen, what.served, clock, secrets.SystemRandom().random, log)
         try:
             screen.begin(sharing.open(), sharing)
             screen.show(sharing)
         finally:
             sharing.end("customer")
+            head = log.close()
+    words = {"path": path, "entries": head.entries, "hash": head.hash}
+    click.echo(chosen.catalog.phrase("audit.kept", **words))
     if sharing.problem is not None:
         raise sharing.problem
     return 0

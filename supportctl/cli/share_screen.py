@@ -89,6 +89,9 @@ class ShareScreen:
         key = "share.left" if on_purpose else "share.cut"
         self.say(self._catalog.phrase(key, name=staff.name))
 
+    def rested(self) -> None:
+        """Show nothing: what a command did stands there already."""
+
     def refused(self, reason: str, name: str) -> None:
         """Show somebody who may not come in."""
         words = self._catalog.phrase(reason, name=name or "-")

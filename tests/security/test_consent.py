@@ -223,7 +223,7 @@ def test_no_message_of_the_wire_answers_the_question():
         {"progress": {"yes": True}},
         {"answer": "yes"},
     ):
-        link.send(frame({"id": "c-1", "method": "ping", **message}))
+        link.send(frame({"id": "z-1", "method": "ping", **message}))
     client.call("ping")
     # the same request under another id waits for no answer of its own: one question at a time
     with pytest.raises(SupportctlError) as second:

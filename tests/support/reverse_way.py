@@ -35,6 +35,9 @@ class Heard:
     def left(self, staff, *, on_purpose) -> None:
         self._add("left" if on_purpose else "cut")
 
+    def rested(self) -> None:
+        self._add("rested")
+
     def besieged(self) -> None:
         self._add("besieged")
 

@@ -7,6 +7,7 @@ in is the only one: a code that is overheard later opens nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import re
 import threading
@@ -38,6 +39,7 @@ MAX_LINES = 8
 MAX_UNKNOWN = 4  # of them, who have not shown yet who they are
 MAX_FAILED = 10  # refused tries in one sharing; then the door is shut for good
 MAX_SESSIONS = 16
+_GOODBYE_S = 0.5  # so long the other side may take to hear that it is over
 _USER = re.compile(r"((?:lead|work)-[0-9a-f]{16})\.([0-9a-f]{64})")
 
 
@@ -52,6 +54,9 @@ class Guests(Protocol):
 
     def left(self, staff: Staff, *, on_purpose: bool) -> None:
         """A supporter's line has ended."""
+
+    def rested(self) -> None:
+        """A command of the supporter has done its work; another may follow."""
 
     def besieged(self) -> None:
         """Too many were refused: the door is shut."""
@@ -125,6 +130,13 @@ class Door:
         for session in sessions:
             session.stop()
         for line in lines:
+            if line.channel is not None:  # said on purpose: the other side need not try again
+                with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                    line.channel.close()
+        end = self.clock.monotonic() + _GOODBYE_S
+        for line in lines:
+            if line.channel is not None and threading.current_thread() is not line.transport:
+                line.transport.join(max(end - self.clock.monotonic(), 0.0))
             hang_up(line.transport)
 
     def rest(self, seconds: float) -> None:
@@ -164,12 +176,12 @@ class Door:
 
     def serve(self, line: _Line, channel: paramiko.Channel, staff: Staff, name: str) -> None:
         """Serve a line until it ends, on a thread of its own."""
-        link = ChannelLink(channel, lambda: hang_up(line.transport))
+        link = ChannelLink(channel, lambda: _part(line))
         session = self.admit(staff, name)
         if session is None:
             link.close()
             return
-        line.served = True
+        line.served, line.channel = True, channel
         self.guests.came(staff)
         try:
             self._serve(link, session, staff)
@@ -178,8 +190,10 @@ class Door:
             link.close()
             with self._lock:
                 self._lines = [each for each in self._lines if each is not line]
-            # a command that has done its work is no supporter who leaves
-            self.guests.left(staff, on_purpose=goodbye and name.startswith("lead-"))
+            if goodbye and not name.startswith("lead-"):
+                self.guests.rested()  # a command that has done its work is no supporter who leaves
+            else:
+                self.guests.left(staff, on_purpose=goodbye)
 
 
 class _Line(paramiko.ServerInterface):
@@ -190,6 +204,7 @@ class _Line(paramiko.ServerInterface):
         self.since = since
         self.served = False
         self.fresh = True
+        self.channel: paramiko.Channel | None = None
         self._door = door
         self._staff: Staff | None = None
         self._name = ""
@@ -246,3 +261,10 @@ class _Line(paramiko.ServerInterface):
 
     def _host_key(self) -> bytes:
         return self._door.settings.host_key.asbytes()
+
+
+def _part(line: _Line) -> None:
+    """End a line once the other side has heard the goodbye and hung up, or after a moment."""
+    if threading.current_thread() is not line.transport:
+        line.transport.join(_GOODBYE_S)
+    hang_up(line.transport)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from supportctl.remote.reverse.bastion import Bastion
     from supportctl.remote.reverse.door import Door
 
+_LAST_WORDS_S = 0.5
 _LOOK_S = 0.2  # how often the line and the people at the door are looked after
 # What another try cannot mend
 _FINAL = frozenset({"share.bastion-key", "remote.signed-out"})
@@ -109,6 +111,7 @@ class Tunnel:
     def close(self) -> None:
         """End the line; the port at the bastion is free after that."""
         self._over.set()
+        self._flush()
         self._drop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5.0)
@@ -116,6 +119,20 @@ class Tunnel:
 
     def _arrives(self, channel: paramiko.Channel, _origin: object, _server: object) -> None:
         self._door.take(channel)
+
+    def _flush(self) -> None:
+        """Wait a moment until the bastion has passed on the last words: closing drops the unread."""
+        transport = self._transport
+        if transport is None or not transport.is_active():
+            return
+
+        def ask() -> None:
+            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                transport.global_request("keepalive@openssh.com", wait=True)
+
+        asking = threading.Thread(target=ask, name="last words", daemon=True)
+        asking.start()
+        asking.join(_LAST_WORDS_S)
 
     def _drop(self) -> None:
         beat, self._beat = self._beat, None

@@ -1,0 +1,331 @@
+"""A customer and a supporter, each in a real terminal, through a real bastion."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from bastions import SHARE_USER, STAFF_USER
+from terminal import Terminal, plain
+
+import supportctl as package
+from probes.lab.lab import Lab
+from probes.lab.scenario import DeviceSpec, Scenario
+from supportctl.app.share_plan import code_session
+from supportctl.core.clock import SystemClock
+from supportctl.core.errors import SupportctlError
+
+TEXTS = Path(package.__file__).parent / "catalog/en/errors/share.toml"
+pytestmark = pytest.mark.peer("bastion")
+ASKED = {"en": "the answer is no.", "ru": "ответ будет «нет»."}
+CODE = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){4}")
+PLAYBOOK = """\
+schema: supportctl.playbook/1
+name: till-test
+version: 1
+owner: first-line
+title: {en: The printer prints nothing, ru: Принтер не печатает}
+about: {en: A test., ru: Проверка.}
+symptoms: {en: [nothing prints], ru: [не печатает]}
+roles:
+  printer: {title: {en: Receipt printer, ru: Чековый принтер}, protocols: [escpos]}
+steps:
+  - id: fix
+    act: {action: settings.set, params: {file: FILE, key: main/port, value: '9'}}
+    verify: {check: {targets: [printer]}, expect: ok("printer.paper")}
+  - {id: over, hand_over: {reason: {en: We do not know., ru: Мы не знаем.}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab.from_scenario(Scenario("one", (DeviceSpec("till", "escpos", ("tcp",)),))) as running:
+        yield running
+
+
+class Desks:
+    """The customer's computer and the supporter's, each with its configuration."""
+
+    def __init__(self, bastion, lab, folder) -> None:
+        self.bastion = bastion
+        self.lab = lab
+        place = bastion.bastion()
+        where = {
+            "host": place.host,
+            "port": place.port,
+            "host_key": place.host_key,
+            "ports": list(place.ports),
+            "share_user": SHARE_USER,
+            "staff_user": STAFF_USER,
+        }
+        company = bastion.company
+        company.key("author")
+        # what has run here is remembered: each test has a memory of its own
+        self.env = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "DATA", "CACHE")}
+        self.settings = folder / "driver.ini"
+        self.settings.write_text("[main]\nport = 4\n")
+        till = {
+            "targets": [{"name": "receipt-printer", "url": lab.url("till")}],
+            "playbooks": {"settings_folders": [str(folder)], "runs": str(folder / "runs")},
+            "signing": {"signers": [f"author {company.public('author').strip()}"]},
+            "remote": {
+                "bastion": {**where, "share_key": (bastion.folder / "shop").read_text()},
+                "company_keys": [company.public("company").strip()],
+            },
+        }
+        desk = {"remote": {"bastion": where, "key": str(bastion.folder / "ivan")}}
+        self.till, self.desk = folder / "till.yaml", folder / "desk.yaml"
+        self.till.write_text(yaml.safe_dump(till))
+        self.desk.write_text(yaml.safe_dump(desk))
+        playbook = folder / "till-test.yaml"
+        playbook.write_text(PLAYBOOK.replace("FILE", str(self.settings)))
+        sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "supportctl-playbook", "-f"]
+        command = [*sign, bastion.folder / "author", playbook]
+        subprocess.run(command, check=True, capture_output=True, timeout=10)
+        self.run = {
+            "files": {"till-test.yaml": playbook.read_text()},
+            "signatures": {"till-test.yaml": Path(f"{playbook}.sig").read_text()},
+            "name": "till-test",
+            "roles": {"printer": "receipt-printer"},
+            "ticket": "T-1042",
+        }
+
+    def share(self, *words, lang="en"):
+        return Terminal(
+            ["--config", str(self.till), "--lang", lang, "share", "--ticket", "T-1042", *words], {}
+        )
+
+    def connect(self, code):
+        return Terminal(["--config", str(self.desk), "connect", code], {})
+
+
+@pytest.fixture
+def desks(bastion, lab, tmp_path):
+    return Desks(bastion, lab, tmp_path)
+
+
+def code_of(customer, waits_for="Press q"):
+    customer.until(waits_for)
+    return CODE.search(plain(customer.raw))[0]
+
+
+def test_a_check_beside_the_device_while_the_customer_watches(desks, supportctl, lab):
+    with desks.share() as customer:
+        code = code_of(customer)
+        with desks.connect(code) as supporter:
+            supporter.until("q ends")
+            assert "ask its devices, read-only" in plain(supporter.raw)
+            customer.until("Ivan Petrov is connected")
+            lab.fault("till", "paper-out")
+            words = ("--config", str(desks.desk), "check", "receipt-printer", "--format", "json")
+            ended = supportctl(*words, "--on", f"code:{code}")
+            lab.clear("till")
+            report = json.loads(ended.out)
+            assert ended.exit_code == 3
+            assert [f["code"] for f in report["findings"] if f["status"] == "fault"] == ["printer.paper-out"]
+            customer.until("answers that are fine")
+            assert "Ivan Petrov: checks receipt-printer" in plain(customer.raw)
+            assert "receipt-printer: The receipt printer is out of paper" in plain(customer.raw)
+            customer.press("q")
+            assert customer.ended() == 0
+            assert "You have ended the session" in plain(customer.raw)
+            assert customer.is_restored()
+            assert supporter.ended() == 0
+            assert "The customer has ended the session" in plain(supporter.raw)
+
+
+def asks_to_fix(desks, code):
+    """Ask for the run in a thread, with a supporter who wishes for every step; return what becomes of it."""
+    session = code_session(code, desks.desk, SystemClock())
+    session.open()
+    outcome: dict[str, object] = {}
+
+    def work() -> None:
+        try:
+            outcome["result"] = session.client.call("playbook.run", desks.run, deadline_s=30)
+        except SupportctlError as error:
+            outcome["refused"] = error.key
+        session.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread, outcome
+
+
+@pytest.mark.parametrize(
+    ("lang", "typed"),
+    [("en", "\r"), ("en", "no\r"), ("en", "y\r"), ("en", "\x1b"), ("ru", "\r"), ("ru", "нет\r")],
+)
+def test_what_is_not_a_whole_yes_is_no(desks, lang, typed):
+    with desks.share(lang=lang) as customer:
+        code = code_of(customer, "Press q" if lang == "en" else "Нажмите q")
+        thread, outcome = asks_to_fix(desks, code)
+        customer.until(ASKED[lang])
+        shown = plain(customer.raw)
+        assert "receipt-printer" in shown
+        assert "till-test" in shown
+        assert "SHA256:" in shown  # who has signed it
+        customer.press(typed)
+        customer.until("Nothing is changed." if lang == "en" else "Ничего не меняется.")
+        thread.join(10)
+        assert outcome == {"refused": "remote.denied"}
+        assert desks.settings.read_text() == "[main]\nport = 4\n"
+        customer.press("q")
+        assert customer.ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("lang", "typed"), [("en", "yes\r"), ("ru", "да\r"), ("ru", "yes\r"), ("en", "lf\r")]
+)
+def test_a_whole_yes_allows_the_run(desks, lang, typed):
+    with desks.share(lang=lang) as customer:
+        code = code_of(customer, "Press q" if lang == "en" else "Нажмите q")
+        thread, _outcome = asks_to_fix(desks, code)
+        customer.until(ASKED[lang])
+        customer.press(typed)
+        customer.until("You have allowed it, once." if lang == "en" else "Вы разрешили это, один раз.")
+        customer.press("q")  # ends it in the middle of the run: nothing was changed
+        assert customer.ended() == 0
+        thread.join(15)
+        assert not thread.is_alive()
+        assert desks.settings.read_text() == "[main]\nport = 4\n"
+
+
+def test_what_was_typed_before_the_question_answers_nothing(desks):
+    with desks.share() as customer:
+        code = code_of(customer)
+        customer.press("yes\ryes\r")
+        thread, outcome = asks_to_fix(desks, code)
+        customer.until(ASKED["en"])
+        customer.press("\r")
+        customer.until("Nothing is changed.")
+        thread.join(10)
+        assert outcome == {"refused": "remote.denied"}
+        customer.press("q")
+        customer.ended()
+
+
+def test_a_changed_playbook_is_refused_and_nobody_is_asked(desks):
+    desks.run["files"]["till-test.yaml"] += "# one byte more\n"
+    with desks.share() as customer:
+        thread, outcome = asks_to_fix(desks, code_of(customer))
+        thread.join(10)
+        assert str(outcome["refused"]).startswith("signing.")
+        assert "ASKS TO CHANGE" not in plain(customer.raw)
+
+
+def test_read_only_asks_nobody(desks):
+    with desks.share("--read-only") as customer:
+        thread, outcome = asks_to_fix(desks, code_of(customer))
+        thread.join(10)
+        assert outcome == {"refused": "remote.denied"}
+        customer.until("may not do this")
+        assert "ASKS TO CHANGE" not in plain(customer.raw)
+
+
+def test_without_a_terminal_nothing_can_be_changed(desks):
+    command = [sys.executable, "-m", "supportctl", "--config", str(desks.till), "share", "--ticket", "T-1042"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        lines = iter(process.stdout.readline, "")
+        code = next(found[0] for line in lines if (found := CODE.search(line)))
+        thread, outcome = asks_to_fix(desks, code)
+        thread.join(10)
+        assert outcome == {"refused": "remote.denied"}
+        process.send_signal(signal.SIGINT)
+        assert "You have ended the session" in process.communicate(timeout=10)[0]
+        assert process.returncode == 0
+
+
+def test_kill_9_of_the_customer_frees_the_port_and_ends_the_supporter(desks, bastion):
+    with desks.share() as customer:
+        code = code_of(customer)
+        session = code_session(code, desks.desk, SystemClock())
+        session.open()
+        assert session.client.call("ping") == {}
+        os.kill(customer.process.pid, signal.SIGKILL)
+        customer.process.wait(10)
+        with pytest.raises(SupportctlError):
+            session.client.call("about", deadline_s=5)
+        session.close()
+    end = threading.Event()
+    for _ in range(500):
+        if not bastion.children():
+            break
+        end.wait(0.01)
+    assert bastion.children() == []
+    with desks.share() as customer:  # and the port is there for the next one
+        session = code_session(code_of(customer), desks.desk, SystemClock())
+        session.open()
+        session.close()
+
+
+def test_kill_9_of_the_supporter_is_seen_and_they_come_back(desks):
+    with desks.share() as customer:
+        code = code_of(customer)
+        with desks.connect(code) as supporter:
+            supporter.until("q ends")
+            supporter.kill()
+            customer.until("broke. They may come back")
+        with desks.connect(code) as supporter:
+            supporter.until("q ends")
+            customer.until("is connected")
+            supporter.press("q")
+            assert supporter.ended() == 0
+        assert customer.ended() == 0
+        assert "The supporter has ended the session" in plain(customer.raw)
+
+
+def test_kill_9_of_the_bastions_processes_is_mended_on_both_sides(desks, bastion):
+    with desks.share() as customer:
+        code = code_of(customer)
+        with desks.connect(code) as supporter:
+            supporter.until("q ends")
+            bastion.cut()
+            customer.until("The line is back")
+            supporter.until("The line is back")
+            supporter.press("q")
+            assert supporter.ended() == 0
+        assert customer.ended() == 0
+
+
+def test_bastion_config_prints_what_the_tests_attack(supportctl, bastion):
+    plan = bastion.plan
+    ended = supportctl(
+        "bastion-config", "--port", str(plan.port), "--ports", ",".join(map(str, plan.ports)),
+        "--share-user", plan.share_user, "--staff-user", plan.staff_user, "--folder", plan.folder,
+    )  # fmt: skip
+    own = (bastion.folder / "sshd_config").read_text()
+    assert ended.out == own.replace("StrictModes no\n", "").replace("ListenAddress 127.0.0.1\n", "")
+    line = supportctl("bastion-config", "--ports", ",".join(map(str, plan.ports)),
+                      "--customer-key", str(bastion.folder / "shop.pub")).out  # fmt: skip
+    assert line.split("ssh-ed25519")[0] in (bastion.folder / "customers.keys").read_text()
+    assert supportctl("bastion-config", "--principals").out == (bastion.folder / "principals").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (["--ticket", " "], "share.ticket"),
+        (["--ticket", "T", "--ports", "x"], "share.bad-ports"),
+        (["--ticket", "T"], "share.no-bastion"),
+        (["--ticket", "T", "--bastion", "h", "--bastion-key", "MD5:x", "--ports", "1"], "share.bad-setting"),
+    ],
+)
+def test_what_is_missing_is_said(supportctl, words, key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = supportctl("share", *words)
+    assert ended.exit_code == 2
+    assert ended.err
+    texts = tomllib.loads(TEXTS.read_text())[key.removeprefix("share.")]
+    assert texts["message"] in ended.err
