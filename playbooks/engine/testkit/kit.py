@@ -21,6 +21,7 @@ from supportctl.core.clock import FakeClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playbooks.engine import records
     from playbooks.engine.graph import Graph
     from playbooks.engine.library import Library
     from playbooks.engine.model import Check
@@ -37,13 +38,16 @@ class KilledError(BaseException):
 
 
 class Ended(NamedTuple):
-    """How one case went: what is not as expected, the last state, when a cause was named first."""
+    """How one case went: what is not as expected, the last state, when a cause was named first.
+
+    `lines` are the kinds of the records in its journal, after the header.
+    """
 
     case: Case
     misses: tuple[Miss, ...]
     state: State
     named_at: float | None = None
-    writes: int = 0  # lines that the journal got
+    lines: tuple[str, ...] = ()
 
 
 class Tested(NamedTuple):
@@ -98,7 +102,7 @@ class Kit:
         return tested(self.name, self.graph, tuple(self.case(case) for case in self.test.cases))
 
     def case(self, case: Case, *, kill_at: float | None = None) -> Ended:
-        """Run one case. `kill_at` 3.0 kills the process after the third line of the journal, 2.5 before it.
+        """Run one case. `kill_at` 3.0 kills the process after the third record of the journal, 2.5 before it.
 
         A killed run is resumed in what stands for a new process, from its journal alone.
         """
@@ -114,17 +118,17 @@ class Kit:
             with Journal.begin(path, header) as journal:
                 tap = _Tap(journal, script, kill_at)
                 state = world.begin(tap, case)
-            writes = tap.writes
+            lines = tuple(tap.lines)
         except KilledError:
             script.forget()
-            state, writes = world.resume(path), 0
+            state, lines = world.resume(path), ()
         except MissError as error:
             return Ended(case, (error.miss,), State())
         finally:
             path.unlink(missing_ok=True)
         misses = tuple(_misses(case, state, script))
         named = next((at for cause, at in script.causes if cause == state.cause), None)
-        return Ended(case, misses, state, named, writes)
+        return Ended(case, misses, state, named, lines)
 
 
 class _World(NamedTuple):
@@ -160,33 +164,35 @@ class _Tap:
         self._journal = journal
         self._script = script
         self._kill_at = kill_at
-        self.writes = 0
+        self.lines: list[str] = []
 
     def hear(self, event: Event) -> Event:
         self._dies(0.5)
         heard = self._journal.hear(event)
         self._script.write_down()
-        self._dies(1.0)
+        self._has(event)
         return heard
 
     def intend(self, intent: Intent) -> None:
         self._dies(0.5)
         self._journal.intend(intent)
-        self._dies(1.0)
+        self._has(intent)
 
-    def end(self, ended: object) -> None:
+    def end(self, ended: records.Ended) -> None:
         self._dies(0.5)
-        self._journal.end(ended)  # type: ignore[arg-type]
-        self._dies(1.0)
+        self._journal.end(ended)
+        self._has(ended)
 
     def sync(self) -> None:
         self._journal.sync()
 
+    def _has(self, record: object) -> None:
+        self.lines.append(type(record).__name__)
+        self._dies(0.0)
+
     def _dies(self, share: float) -> None:
-        if self._kill_at == self.writes + share:
+        if self._kill_at == len(self.lines) + share:
             raise KilledError
-        if share == 1.0:
-            self.writes += 1
 
 
 def tested(name: str, graph: Graph, cases: tuple[Ended, ...]) -> Tested:

@@ -7,34 +7,41 @@ import pytest
 from playbooks.engine.library import Library
 from playbooks.engine.testkit.kit import Ended, Kit
 
-NAMES = Library().names()
+
+@pytest.fixture(scope="module", params=Library().names())
+def kit(request, library, check):
+    """Return the tests of a playbook, its lab open; what a device has said is asked once for both tests."""
+    with Kit(library, request.param, check) as kit:
+        yield kit
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_case_goes_as_it_should_and_every_step_is_reached(name, library, check) -> None:
-    with Kit(library, name, check) as kit:
-        tested = kit.run()
+def test_every_case_goes_as_it_should_and_every_step_is_reached(kit) -> None:
+    tested = kit.run()
     wrong = [
-        f"{name}, case “{ended.case.name}”: {miss.what}: expected {miss.expected}, found {miss.found}"
+        f"case “{ended.case.name}”: {miss.what}: expected {miss.expected}, found {miss.found}"
         for ended in tested.cases
         for miss in ended.misses
     ]
-    assert not wrong, "\n".join(wrong)
-    assert not tested.steps, f"{name}: no case reaches {', '.join(tested.steps)}"
-    assert not tested.ways, f"{name}: no case goes into {', '.join(tested.ways)}"
+    assert not wrong, "\n".join([kit.name, *wrong])
+    assert not tested.steps, f"{kit.name}: no case reaches {', '.join(tested.steps)}"
+    assert not tested.ways, f"{kit.name}: no case goes into {', '.join(tested.ways)}"
     outcomes = {ended.state.finish.outcome.value for ended in tested.cases if ended.state.finish}
-    assert len(outcomes) > 1, f"{name}: all cases end as {outcomes}; a customer has more to tell"
+    assert len(outcomes) > 1, f"{kit.name}: all cases end as {outcomes}; a customer has more to tell"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been(name, library, check) -> None:
-    with Kit(library, name, check) as kit:
-        for case in kit.test.cases:
-            whole = kit.case(case)
-            for number in range(1, whole.writes):
-                for share in (0.5, 1.0):  # before the journal has the line, and after
-                    killed = kit.case(case, kill_at=number + share)
-                    assert told(killed) == told(whole), f"{name}, “{case.name}”: killed at {number + share}"
+def test_a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been(kit) -> None:
+    for case in kit.test.cases:
+        whole = kit.case(case)
+        for place in places(whole):
+            killed = kit.case(case, kill_at=place)
+            assert told(killed) == told(whole), f"{kit.name}, “{case.name}”: killed at {place}"
+
+
+def places(whole: Ended) -> list[float]:
+    """Return where a run is killed: after each record; before it, too, if something was changed by then."""
+    after = [float(number) for number in range(1, len(whole.lines))]
+    changed = [number + 0.5 for number, kind in enumerate(whole.lines) if kind in {"Acted", "Undone"}]
+    return sorted(after + changed)
 
 
 def told(ended: Ended) -> object:
