@@ -198,7 +198,6 @@ class ShareScreen:
             self._last = ""
             self._held = []
         self._show_question(asked)
-        self._keys.forget()  # what was typed before the question was seen answers nothing
         answer = self._typed(asked)
         click.echo()
         words = {True: "share.allowed", False: "share.not-allowed", None: "share.not-allowed"}[answer]
@@ -219,6 +218,8 @@ class ShareScreen:
         for key, text in rows:
             if text:
                 click.echo(f"  {phrase(key)} {clean(text, 400)}")
+        if self._keys is not None:
+            self._keys.forget()  # what was typed before all of it could be read answers nothing
         click.echo(phrase("share.q-how", seconds=round(asked.deadline.remaining())))
         click.echo("> ", nl=False)
 
