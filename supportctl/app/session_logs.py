@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from supportctl.remote.audit import create
+from supportctl.core.text import clean
+from supportctl.remote.audit import CUSTOMER, SUPPORTER, Who, create
+from supportctl.remote.audited import AuditedClient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from supportctl.core.clock import Clock
-    from supportctl.remote.audit import AuditLog, Who
+    from supportctl.remote.audit import AuditLog
+    from supportctl.remote.client import Client
 
 
 def logs_folder() -> Path:
@@ -31,3 +38,35 @@ def begin_log(who: Who, clock: Clock, folder: Path | None = None) -> tuple[Audit
     name = f"{clock.now():%y%m%d-%H%M%S}-{words or 'session'}-{who.side}.jsonl"
     path = (folder or logs_folder()) / name
     return create(path, who, clock), path
+
+
+def customer_log(ticket: str, clock: Clock) -> tuple[AuditLog, Path]:
+    """Begin the log of a sharing, on the customer's computer. Raises as `begin_log`."""
+    who = Who(secrets.token_hex(8), ticket, CUSTOMER, _here(), "-")  # who comes is in the lines of signing in
+    return begin_log(who, clock)
+
+
+@contextmanager
+def supporter_log(client: Client, ticket: str, place: str, clock: Clock) -> Iterator[AuditedClient]:
+    """Give the asking side with its log; both logs get each other's head before the session ends.
+
+    Raises as `begin_log`.
+    """
+    who = Who(secrets.token_hex(8), clean(ticket, 80), SUPPORTER, place, _here())
+    log, _ = begin_log(who, clock)
+    audited = AuditedClient(client, log)
+    try:
+        yield audited
+    finally:
+        audited.close()
+
+
+def _here() -> str:
+    """Return the name of this computer and its user."""
+    import getpass
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # no such user in this computer's list
+        user = "-"
+    return clean(f"{user}@{platform.node()}", 100)

@@ -80,6 +80,7 @@ class Sharing:
         served: Served,
         clock: Clock,
         chance: Callable[[], float],
+        *,
         log: AuditLog | None = None,
     ) -> None:
         self.plan = plan

@@ -53,7 +53,7 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
         screen = ShareScreen(chosen.catalog, clock, pressed, what.names, plan.ticket)
         what.meet(screen, screen.step)
         log, path = customer_log(plan.ticket, clock)
-        sharing = Sharing(plan, screen, what.served, clock, secrets.SystemRandom().random, log)
+        sharing = Sharing(plan, screen, what.served, clock, secrets.SystemRandom().random, log=log)
         try:
             screen.begin(sharing.open(), sharing)
             screen.show(sharing)

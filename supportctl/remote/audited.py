@@ -32,6 +32,12 @@ def changes(method: str) -> bool:
     return known is not None and known.capability in NEEDS_CONSENT
 
 
+def written(write: Callable[[], None]) -> None:
+    """Write down what has happened already; a log that is broken stops the next thing, not this one."""
+    with suppress(SupportctlError):
+        write()
+
+
 class AuditedGate:
     """A gate whose every word is written down. What cannot be written down does not begin."""
 
