@@ -124,7 +124,7 @@ def _problems(report: Mapping[str, Any]) -> list[str]:
     return [
         f"{clean(found.get('name') or found.get('target') or '', 80)}: {clean(found.get('title'))}"
         for found in _list(report.get("findings"))
-        if isinstance(found, dict) and found.get("status") in {"fault", "warning", "unknown"}
+        if isinstance(found, dict) and str(found.get("status")) in {"fault", "warning", "unknown"}
     ]
 
 

@@ -59,24 +59,24 @@ def read_staff(certificate: bytes, company_keys: Sequence[str], now: float) -> S
         raise NotStaffError("share.key-unsigned")
     try:
         found = load_ssh_public_identity(_kind(certificate) + b" " + base64.b64encode(certificate))
+        if not isinstance(found, SSHCertificate):
+            raise NotStaffError("share.key-unsigned")
+        signer, own = _plain(found.signature_key()), _plain(found.public_key())  # both are parsed only here
     except (ValueError, UnsupportedAlgorithm):
         raise NotStaffError("share.key-unsigned") from None
-    if not isinstance(found, SSHCertificate):
-        raise NotStaffError("share.key-unsigned")
     name = found.key_id.decode("utf-8", "replace")
-    signer = _plain(found.signature_key())
     if signer not in {_key_of(line) for line in company_keys}:
         raise NotStaffError("share.key-foreign", name)
     try:
         found.verify_cert_signature()
-    except InvalidSignature:
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         raise NotStaffError("share.key-foreign", name) from None
     meant = found.type is SSHCertificateType.USER and PRINCIPAL.encode() in found.valid_principals
     if not meant or found.critical_options:  # an option that we do not keep is a limit that nobody keeps
         raise NotStaffError("share.key-purpose", name)
     if not found.valid_after <= now < found.valid_before:
         raise NotStaffError("share.key-expired", name)
-    key = base64.b64decode(_plain(found.public_key()).split()[1])
+    key = base64.b64decode(own.split()[1])
     return Staff(clean(name, _NAME_MAX), fingerprint(key), found.valid_before)
 
 
