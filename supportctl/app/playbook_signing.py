@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -166,8 +167,14 @@ def _of_agent(data: bytes, path: Path) -> Signing:
         key = base64.b64decode(words[1], validate=True)
     except (IndexError, binascii.Error):
         raise UsageError("signing.key-unreadable", found=path, reason="OpenSSH") from None
-    held = next((each for each in paramiko.Agent().get_keys() if each.asbytes() == key), None)
-    if held is None:
-        raise UsageError("signing.key-not-in-agent", found=fingerprint(key))
     algorithm = "rsa-sha2-512" if words[0] == b"ssh-rsa" else None
-    return Signing(key, lambda told: bytes(held.sign_ssh_data(told, algorithm)))
+
+    def signed(told: bytes) -> bytes:
+        with closing(paramiko.Agent()) as agent:
+            held = next((each for each in agent.get_keys() if each.asbytes() == key), None)
+            if held is None:
+                raise UsageError("signing.key-not-in-agent", found=fingerprint(key))
+            return bytes(held.sign_ssh_data(told, algorithm))
+
+    signed(b"")  # whether it is there is said before anything is written
+    return Signing(key, signed)

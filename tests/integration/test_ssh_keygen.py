@@ -119,3 +119,25 @@ def test_a_shipped_playbook_is_signed_and_verified_by_both(peer_path, tmp_path):
         peer_path, "-Y", "check-novalidate", "-n", NAMESPACE, "-s", written, given=library.read_bytes()
     )
     assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_key_that_the_agent_holds(peer_path, tmp_path, monkeypatch, kind):
+    key, socket = tmp_path / "id", tmp_path / "agent"
+    keygen(peer_path, "-q", "-t", kind, "-N", "", "-f", key)
+    folder = Path(peer_path("ssh-keygen")).parent
+    agent = subprocess.Popen([folder / "ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE)
+    try:
+        assert agent.stdout.readline(), "it says its address when it listens"
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        with pytest.raises(UsageError, match=r"signing\.key-not-in-agent"):
+            load_signing_key(key.with_suffix(".pub"), lambda: "")
+        added = subprocess.run([folder / "ssh-add", "-q", key], capture_output=True, check=False, timeout=20)
+        assert added.returncode == 0, added.stderr
+        public = key.rename(tmp_path / "moved").with_name("id.pub")
+        signing = load_signing_key(public, lambda: "")
+        assert verify(DATA, sign(DATA, NAMESPACE, *signing), signers(key), NOW)
+    finally:
+        agent.kill()
+        agent.wait(10)
+        agent.stdout.close()
