@@ -222,6 +222,7 @@ class BoundHands:
         self._talk = talk
         own = {entry.target().host for entry in config.targets} if config else set()
         self._hosts = {*hosts, *own} - {""}
+        self._chosen: set[str] = set()
 
     def candidates(self, name: str, role: Role, given: str | None) -> tuple[str, ...]:
         """Return the targets of a role; a list in a file of this computer is nothing for the wire to name."""
@@ -230,7 +231,9 @@ class BoundHands:
         for word in (given or "").split(","):
             if "://" in word:
                 target_of(word.strip(), self._hosts)
-        return self._hands.candidates(name, role, given)
+        found = self._hands.candidates(name, role, given)
+        self._chosen.update(found)
+        return found
 
     def check(self, check: Check, targets: tuple[str, ...]) -> Looked:
         """Ask devices."""
@@ -248,8 +251,11 @@ class BoundHands:
         return self._hands.lane(destination)
 
     def plan(self, action: str, params: Mapping[str, str]) -> Plan:
-        """Return what an action would do."""
+        """Return what an action would do; a parameter from the wire leads it no further than a role."""
         self._still()
+        target = params.get("target", "")
+        if "://" in target and target not in self._chosen:
+            target_of(target, self._hosts)
         return self._hands.plan(action, params)
 
     def act(self, plan: Plan) -> Done:

@@ -320,6 +320,22 @@ def test_a_file_is_no_parameter_of_a_guide(shop):
     assert refused(shop, "look-only", settings=("path=/etc/passwd",), ticket="") == "signing.local-only"
 
 
+def test_a_parameter_leads_an_action_no_further_than_a_role(shop):
+    acting = """\
+parameters:
+  where: {title: {en: Where, ru: Где}}
+steps:
+  - {id: drawer, act: {action: drawer.open, params: {target: "{params.where}"}}}
+  - id: over
+    hand_over: {to: second-line, reason: {en: It did not help., ru: Не помогло.}}
+"""
+    shop = shop(True, True)
+    shop.write("drawer", acting)
+    shop.run("drawer", settings=("where=escpos+tcp://8.8.8.8:9100",))
+    assert ("failed", "remote.target-host") in shop.supporter.seen
+    assert len(shop.customer.questions) == 1
+
+
 def test_one_run_at_a_time(shop):
     shop = shop(True, True, True)
     shop.write()
