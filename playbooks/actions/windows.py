@@ -1,6 +1,6 @@
 """PowerShell scripts as data files; what they are told goes in as JSON on standard input, never as script.
 
-UNVERIFIED on a real computer: see docs/windows-notes.md.
+UNVERIFIED on a real computer: see docs/windows.md.
 """
 
 from __future__ import annotations

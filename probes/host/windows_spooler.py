@@ -1,7 +1,7 @@
 """The print spooler of Windows: facts as JSON from one PowerShell call, and what follows from them.
 
 The status numbers are those of Win32_Printer and Win32_PrintJob (Windows SDK, WMI reference). UNVERIFIED on a
-real computer; see docs/windows-notes.md.
+real computer; see docs/windows.md.
 """
 
 from __future__ import annotations
