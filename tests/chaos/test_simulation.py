@@ -67,8 +67,8 @@ def test_a_seed_is_one_history(seed):
 
 @pytest.mark.parametrize("number", range(1 if NAMED else 6))  # names of tests must not depend on chance
 def test_a_history_is_the_same_on_both_ledgers(number):
-    seed = int(NAMED) if NAMED else FIRST + number
     """Each delivery and try, each lane, escalation and issue: what the fast one shows holds for both."""
+    seed = int(NAMED) if NAMED else FIRST + number
     size = SMALL._replace(days=2, lanes=2)
     assert story(seed, size, MemoryLedger) == story(seed, size, SqlLedger), f"SUPPORTCTL_SEED={seed}"
 
