@@ -231,6 +231,21 @@ def settings_of(
     Raises:
         UsageError: `run.*`.
     """
+    given = given_of(graph, words)
+    params = {
+        name: _parameter(name, parameter, given.get(name, parameter.default))
+        for name, parameter in graph.parameters.items()
+    }
+    roles = {name: hands.candidates(name, role, given.get(name)) for name, role in graph.roles.items()}
+    return roles, {name: redact(value) for name, value in params.items()}
+
+
+def given_of(graph: Graph, words: Sequence[str]) -> dict[str, str]:
+    """Return what `--set` says: the names are roles or parameters of the playbook.
+
+    Raises:
+        UsageError: `run.bad-set`, `run.unknown-set`.
+    """
     given: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -240,12 +255,7 @@ def settings_of(
             known = (*graph.roles, *graph.parameters)
             raise UsageError("run.unknown-set", found=name, nearest=nearest(name, known))
         given[name] = value
-    params = {
-        name: _parameter(name, parameter, given.get(name, parameter.default))
-        for name, parameter in graph.parameters.items()
-    }
-    roles = {name: hands.candidates(name, role, given.get(name)) for name, role in graph.roles.items()}
-    return roles, {name: redact(value) for name, value in params.items()}
+    return given
 
 
 def _parameter(name: str, parameter: Parameter, value: str) -> str:

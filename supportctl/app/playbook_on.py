@@ -30,7 +30,7 @@ from playbooks.engine.state import (
 )
 from supportctl import __version__
 from supportctl.app.config_file import load_config
-from supportctl.app.playbook import Played
+from supportctl.app.playbook import Played, given_of
 from supportctl.app.playbook_library import runs_folder
 from supportctl.app.playbook_runs import journal_path, keep, new_run_id
 from supportctl.app.playbook_signing import chosen
@@ -39,7 +39,6 @@ from supportctl.app.signed_playbooks import pack
 from supportctl.app.who import who_acts
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError, UsageError
-from supportctl.core.nearest import nearest
 from supportctl.core.redaction import remember
 from supportctl.core.text import clean
 
@@ -321,17 +320,9 @@ class _Copy:
 
 def _given(graph: Graph, words: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """Return what `--set` says of roles and of parameters; the other side looks whether it fits."""
-    roles: dict[str, str] = {}
-    params: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise UsageError("run.bad-set", found=word)
-        if name not in graph.roles and name not in graph.parameters:
-            known = (*graph.roles, *graph.parameters)
-            raise UsageError("run.unknown-set", found=name, nearest=nearest(name, known))
-        (roles if name in graph.roles else params)[name] = value
-    return roles, params
+    given = given_of(graph, words)
+    roles = {name: value for name, value in given.items() if name in graph.roles}
+    return roles, {name: value for name, value in given.items() if name not in roles}
 
 
 def _answered(said: object) -> tuple[str, str] | None:
