@@ -85,7 +85,9 @@ def _run(connection: psycopg.Connection, script: str, names: Sequence[str], *, f
 
 def engine_app(store: Store, drain: Callable[[str], Awaitable[None]]) -> App:
     """Return the engine, not opened yet; `drain` is what a lane's job does."""
-    connector = PsycopgConnector(kwargs=connect_arguments(store), min_size=1, max_size=4, timeout=_CONNECT_S)
+    connector = PsycopgConnector(
+        kwargs=connect_arguments(store), configure=_alone, min_size=1, max_size=4, timeout=_CONNECT_S
+    )
     app = App(connector=connector)
 
     @app.task(name=DRAIN, queue=LANES)
@@ -93,6 +95,11 @@ def engine_app(store: Store, drain: Callable[[str], Awaitable[None]]) -> App:
         await drain(destination)
 
     return app
+
+
+async def _alone(connection: psycopg.AsyncConnection) -> None:
+    """Let each statement be a transaction of its own, as all of the engine's are: no words around it."""
+    await connection.set_autocommit(True)
 
 
 async def work(app: App, slots: int) -> None:

@@ -8,15 +8,55 @@ changed since its snapshot is seen as it is when the lock is there: `FOR UPDATE`
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resend.ledger.leases import lane_of
+from resend.ledger.store import NOW_SQL
 from resend.model import LeaseLostError, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import sqlalchemy as sa
+
     from resend.ledger.store import Store
-    from resend.model import Lease
+    from resend.model import LaneState, Lease
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Ended(NamedTuple):
+    """A delivery and its attempt: what is its own, and what many of a request have alike."""
+
+    id: int
+    revision: int
+    facts: str
+    remote_id: str
+    alike: tuple[object, ...]  # in the order of ALIKE
+
+
+ALIKE = (
+    "kind", "state", "step", "attempts", "next_attempt_at", "failure", "error_code", "error_text", "who_acts",
+    "code",
+)  # fmt: skip
+
+
+def _alike(rows: Sequence[Ended]) -> list[dict[str, object]]:
+    """Return rows as few documents: what most of a request have in common is sent and read once."""
+    groups: dict[tuple[object, ...], list[Ended]] = {}
+    for row in rows:
+        groups.setdefault(row.alike, []).append(row)
+    return [
+        {
+            "ids": [row.id for row in group],
+            "revisions": [row.revision for row in group],
+            "all_facts": [row.facts for row in group],
+            "remote_ids": [row.remote_id for row in group],
+            **dict(zip(ALIKE, alike, strict=True)),
+        }
+        for alike, group in groups.items()
+    ]
+
 
 _COUNTED = """
     INSERT INTO lane_counts (destination, state, count)
@@ -67,11 +107,14 @@ WITH lane AS (
     SELECT new.*, new.state IN ('delivered', 'escalated', 'held') AND NOT (
         these.revision = new.revision AND (new.kind <> 'lookup' OR these.sent_revision = new.revision)
     ) AS is_old
-    FROM these JOIN json_to_recordset(%(rows)s) AS new(
-        id bigint, revision integer, kind text, state text, step text, facts text, attempts integer,
-        next_attempt_at float8, failure text, error_code text, error_text text, who_acts text, remote_id text,
-        code text
-    ) ON new.id = these.id
+    FROM these JOIN (
+        SELECT alike.*, own.id, own.revision, own.facts, own.remote_id
+        FROM json_to_recordset(%(rows)s) AS alike(
+            ids bigint[], revisions integer[], all_facts text[], remote_ids text[], kind text, state text,
+            step text, attempts integer, next_attempt_at float8, failure text, error_code text,
+            error_text text, who_acts text, code text
+        ), unnest(ids, revisions, all_facts, remote_ids) AS own(id, revision, facts, remote_id)
+    ) AS new ON new.id = these.id
 ), final AS MATERIALIZED (
     SELECT id, kind, step, facts, attempts, failure, error_code, error_text, who_acts, remote_id, code,
         CASE WHEN is_old THEN 'waiting' ELSE state END AS state,
@@ -92,6 +135,33 @@ WITH lane AS (
 ), counted AS ({_COUNTED.format(rows="final")})
 SELECT EXISTS (SELECT FROM lane)
 """  # noqa: S608  words of ours
+
+
+_LANE_NOW = f"""
+SELECT {NOW_SQL} AS at, lanes.* FROM (VALUES (1)) AS one LEFT JOIN lanes ON destination = %(lane)s
+"""  # noqa: S608  words of ours
+
+
+def lane_now(connection: sa.Connection, destination: str) -> tuple[float, LaneState | None]:
+    """Return the ledger's time and a lane as it is then."""
+    row = connection.exec_driver_sql(_LANE_NOW, {"lane": destination}).one()
+    return row.at, None if row.destination is None else lane_of(row)
+
+
+def rows_of(
+    connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, object]
+) -> Sequence[Sequence[Any]]:
+    """Return the rows of a query whose columns the driver itself gives as they are wanted.
+
+    Its text is made once: SQLAlchemy would look at each of its parts and values again.
+    """
+    text = _TEXTS.get(query)
+    if text is None:
+        text = _TEXTS[query] = str(query.compile(dialect=connection.dialect))
+    return connection.exec_driver_sql(text, values).all()
+
+
+_TEXTS: dict[sa.Select[Any], str] = {}
 
 
 def intend(store: Store, lease: Lease, revisions: Mapping[int, int]) -> set[int]:
@@ -121,7 +191,7 @@ def settle(
     store: Store,
     lease: Lease,
     lane_at: Callable[[float], Mapping[str, object]],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Ended],
     before: State,
 ) -> None:
     """Do what `settling.settle` does: the values of the lane by the time, and of deliveries and attempts.
@@ -131,8 +201,8 @@ def settle(
     """
     values = {
         "before": before.value,
-        "ids": [row["id"] for row in rows],
-        "rows": json.dumps(rows, ensure_ascii=False, separators=(",", ":")),
+        "ids": [row.id for row in rows],
+        "rows": _encode(_alike(rows)),
     }
     with store.at_once() as connection:
         lane = lane_at(store.now(connection, about=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -97,8 +97,11 @@ def lane(store: Store, destination: str) -> LaneState | None:
 def lane_in(connection: sa.Connection, destination: str) -> LaneState | None:
     """Return a lane as it is in a transaction."""
     row = connection.execute(_LANE, {"lane": destination}).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else lane_of(row)
+
+
+def lane_of(row: sa.Row[Any]) -> LaneState:
+    """Return a row with the columns of LANES as a value."""
     return LaneState(
         row.destination,
         row.token,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ from resend.ledger.schema import ATTEMPTS, DELIVERIES, is_in
 from resend.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from resend.ledger.store import Store
     from resend.model import Delivery, LaneState, Lease
@@ -35,17 +35,27 @@ class Look:
         self._connection = connection
         self._is_sqlite = store.is_sqlite
         self._destination = destination
-        self.now = store.now(connection)
-        self.lane: LaneState | None = lane_in(connection, destination)
+        self.now: float
+        self.lane: LaneState | None
+        if store.is_sqlite:
+            self.now, self.lane = store.now(connection), lane_in(connection, destination)
+        else:
+            at, self.lane = at_once.lane_now(connection, destination)
+            self.now = store.heard(at)
 
     def due(self, state: State, most: int, *, fresh: bool = False) -> list[Delivery]:
         """Return what is due in a state: the longest waiting first, or the freshest calls."""
         values = {"lane": self._destination, "now": self.now, "most": most}
         if fresh:
-            rows = self._connection.execute(_FRESH[state], values | {"among": most * _FRESH_FROM}).all()
+            rows = self._rows(_FRESH[state], values | {"among": most * _FRESH_FROM})
             if rows:
                 return [delivery_of(row) for row in rows]
-        return [delivery_of(row) for row in self._connection.execute(_DUE[state], values)]
+        return [delivery_of(row) for row in self._rows(_DUE[state], values)]
+
+    def _rows(self, query: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        if self._is_sqlite:
+            return self._connection.execute(query, values).all()
+        return at_once.rows_of(self._connection, query, values)
 
     def still_due(self, ids: Sequence[int], state: State) -> list[Delivery]:
         """Return those of some deliveries that are due in a state."""

@@ -166,25 +166,27 @@ def _new_values(item: Settled) -> dict[str, object]:
     }
 
 
-def _together(item: Settled) -> dict[str, object]:
+def _together(item: Settled) -> at_once.Ended:
     """Return a delivery and its attempt as one row."""
     outcome, decision = item.outcome, item.decision
-    return {
-        "id": outcome.delivery_id,
-        "revision": item.revision,
-        "kind": item.kind,
-        "state": str(decision.state),
-        "step": outcome.step,
-        "facts": facts_text(outcome.facts),
-        "attempts": int(decision.counted),
-        "next_attempt_at": decision.next_attempt_at,
-        "failure": str(outcome.failure or ""),
-        "error_code": outcome.code[:_LONGEST],
-        "error_text": outcome.text,
-        "who_acts": str(decision.who_acts),
-        "remote_id": outcome.remote_id.replace("\0", "")[:_LONGEST],
-        "code": (outcome.code or outcome.note)[:_LONGEST],
-    }
+    return at_once.Ended(
+        outcome.delivery_id,
+        item.revision,
+        facts_text(outcome.facts),
+        outcome.remote_id.replace("\0", "")[:_LONGEST],
+        (
+            item.kind,
+            decision.state.value,
+            outcome.step,
+            int(decision.counted),
+            decision.next_attempt_at,
+            outcome.failure.value if outcome.failure else "",
+            outcome.code[:_LONGEST],
+            outcome.text,
+            decision.who_acts.value,
+            (outcome.code or outcome.note)[:_LONGEST],
+        ),
+    )
 
 
 def _attempt(item: Settled, now: float, token: int) -> dict[str, object]:

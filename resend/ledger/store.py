@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from resend.ledger.errors import LedgerError, shown, told
@@ -19,6 +19,8 @@ from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from resend.ledger.reading import Ask
     from supportctl.core.clock import Clock
@@ -34,6 +36,7 @@ _ABOUT_S = 60.0
 # that was used last is used next: the others stay cold.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": -1, "pool_use_lifo": True}
 _FEW = 4  # connections of a worker to PostgreSQL: more of them only get in each other's way
+_FRESH_S = 1.0  # a connection that was used so lately lives, most likely
 _BACKENDS = ("sqlite", "postgresql")
 _MAGIC = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html#the_database_header
 _FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
@@ -151,7 +154,11 @@ class Store:
         elif about and self.clock.monotonic() - self._told_at < _ABOUT_S:
             return self.time()
         else:
-            at = float(connection.exec_driver_sql(_NOW).scalar_one())
+            at = float(connection.exec_driver_sql(f"SELECT {NOW_SQL}").scalar_one())
+        return self.heard(at)
+
+    def heard(self, at: float) -> float:
+        """Return the time that the ledger has told along with something else, by NOW_SQL."""
         self._compare(at)
         return at
 
@@ -202,7 +209,9 @@ class Store:
                 pool_size=_FEW,
                 max_overflow=0,
             )
-            return self._postgresql({}, pool_size=5, max_overflow=-1)
+            _ping_what_rested(self._few, self.clock)
+            # A server that was started again is not noticed by those who ask it next.
+            return self._postgresql({}, pool_size=5, max_overflow=-1, pool_pre_ping=True)
         except ModuleNotFoundError as error:
             raise UsageError("ledger.no-driver", found=error.name) from None
 
@@ -227,7 +236,6 @@ class Store:
         engine = sa.create_engine(
             self.url,
             connect_args={"connect_timeout": _CONNECT_S, "application_name": "supportctl", **arguments},
-            pool_pre_ping=True,  # a server that was started again is not noticed by those who ask it next
             pool_use_lifo=True,
             **options,
         )
@@ -261,7 +269,7 @@ class Store:
             connection.invalidate()  # its time-out is not that of the others
 
 
-_NOW = "SELECT extract(epoch FROM clock_timestamp())"
+NOW_SQL = "extract(epoch FROM clock_timestamp())::float8"  # of PostgreSQL
 
 
 def _parsed(url: str) -> sa.URL:
@@ -321,6 +329,29 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
+def _ping_what_rested(engine: sa.Engine, clock: Clock) -> None:
+    """Ask a connection whether it lives, unless it was in use a moment ago: a worker uses it all the time.
+
+    One that dies within that moment fails as in mid-statement, and the worker lives through that anyway.
+    """
+
+    def returned(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["returned"] = clock.monotonic()
+
+    def taken(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401  the driver's connection
+        if clock.monotonic() - record.info.get("returned", clock.monotonic()) < _FRESH_S:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            alive = False
+        if not alive:
+            raise InvalidatePoolError
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
+
+
 def _preparer_of_postgresql(busy_s: float, *settings: str) -> Any:  # noqa: ANN401  a listener of SQLAlchemy
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
         autocommit, connection.autocommit = connection.autocommit, True
@@ -333,4 +364,4 @@ def _preparer_of_postgresql(busy_s: float, *settings: str) -> Any:  # noqa: ANN4
     return prepare
 
 
-__all__ = ["BUSY_S", "LedgerError", "Store"]
+__all__ = ["BUSY_S", "NOW_SQL", "LedgerError", "Store"]

@@ -199,6 +199,29 @@ def test_a_connection_that_is_cut_in_mid_change_has_changed_nothing(
     assert accept(store, LANE, [call(2)], DAY_S).accepted == 1
 
 
+def test_what_has_rested_is_asked_whether_it_lives(postgres: PostgresServer, postgres_url: str) -> None:
+    clock = FakeClock(NOW)
+    store = Store(postgres_url, clock)
+    accept(store, LANE, [call(1)], DAY_S)
+
+    def cut() -> None:
+        assert len(lanes.due(store, LANE, State.WAITING, 10)) == 1  # a worker's connection is open
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            f" WHERE datname = '{store.url.database}' AND pid <> pg_backend_pid()"
+        )
+
+    cut()
+    clock.advance(2)
+    assert len(lanes.due(store, LANE, State.WAITING, 10)) == 1
+    cut()  # and the next one comes at once, as in the midst of a worker's turn
+    with pytest.raises(LedgerError) as refused:
+        lanes.due(store, LANE, State.WAITING, 10)
+    assert (refused.value.key, refused.value.passing) == ("ledger.unreachable", True)
+    assert len(lanes.due(store, LANE, State.WAITING, 10)) == 1
+    store.close()
+
+
 def test_while_the_server_is_away_it_is_told_so_and_then_goes_on(
     postgres: PostgresServer, store: Store
 ) -> None:

@@ -73,6 +73,30 @@ def test_an_outcome_is_written_whole(bench: Bench) -> None:
     assert bench.counts() == {"waiting": 1}
 
 
+def test_each_of_a_request_keeps_what_is_its_own(bench: Bench) -> None:
+    bench.accept(*(call(number) for number in range(1, 7)))
+    lease = bench.claim()
+    sent = bench.send(lease)
+    settled = []
+    for number, each in enumerate(sent):
+        own = {"id": f'{{"{number}", \\ NULL}}'} if number % 2 else {}
+        outcome = Outcome(each.id, "s", own, done=True, remote_id=f"{number},NULL")
+        ends = Decision(State.DELIVERED, bench.now)
+        if number > 3:
+            outcome = outcome._replace(done=False, failure=Failure.RETRY, code=f"E{number}")
+            ends = Decision(State.WAITING, bench.now + number)
+        settled.append(Settled(outcome, ends))
+    lanes.settle(bench.store, lease, settled, BreakerView())
+    found = {each.id: each for each in bench.all()}
+    assert len(found) == 6
+    for outcome, ends, *_ in settled:
+        one = found[outcome.delivery_id]
+        assert (one.state, one.next_attempt_at) == (ends.state, ends.next_attempt_at)
+        assert (one.facts, one.remote_id, one.attempts) == (outcome.facts, outcome.remote_id, 1)
+        assert (one.failure, one.error_code) == (outcome.failure, outcome.code)
+    assert bench.counts() == {"delivered": 4, "waiting": 2}
+
+
 def test_what_others_say_fits_whatever_it_is(bench: Bench) -> None:
     bench.accept(call(1))
     lease = bench.claim()
