@@ -14,7 +14,7 @@ if [ ! -e "$stamp" ] || [ constraints-dist.txt -nt "$stamp" ]; then
   touch "$stamp"
 fi
 
-# a build of the same sources is the same: the order of sets, and the dates in the archive
+# as little of this moment as possible goes in: the order of sets, and the dates in the archive (not compared yet)
 export PYTHONHASHSEED=1 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || date +%s)}
 rm -rf build/dist dist/supportctl
 "$own/bin/python" -m PyInstaller --noconfirm --log-level WARN --workpath build/dist --distpath dist tools/supportctl.spec
