@@ -6,11 +6,13 @@ Lines that scroll, no painted screen: they stay to be read, and an old console s
 from __future__ import annotations
 
 import queue
+import textwrap
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from supportctl.cli.output import terminal_width
 from supportctl.cli.playbook_keys import BACKSPACE, ENTER, ESCAPE, GONE, latin
 from supportctl.cli.share_words import about_request, spelled
 from supportctl.core.text import clean
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from supportctl.remote.reverse.staff import Staff
 
 _LOOK_S = 0.1
+_UNDER_TIME = 7  # what goes on in the next line stands under the words, not under the time
 _YES = {"yes", "lf"}  # "да" on the same keys of a Latin layout: whichever layout is on
 _ANSWER_MAX = 10
 
@@ -217,10 +220,10 @@ class ShareScreen:
         rows += [("share.q-undo", question.undo)]
         for key, text in rows:
             if text:
-                click.echo(f"  {phrase(key)} {clean(text, 400)}")
+                _echo(f"  {phrase(key)} {clean(text, 400)}", 4)
         if self._keys is not None:
             self._keys.forget()  # what was typed before all of it could be read answers nothing
-        click.echo(phrase("share.q-how", seconds=round(asked.deadline.remaining())))
+        _echo(phrase("share.q-how", seconds=round(asked.deadline.remaining())))
         click.echo("> ", nl=False)
 
     def _typed(self, asked: _Asked) -> bool | None:
@@ -260,4 +263,21 @@ class ShareScreen:
             if self._held is not None:
                 self._held = [*self._held, line][-200:]
             else:
-                click.echo(line)
+                _echo(line, _UNDER_TIME)
+
+
+def _echo(text: str, indent: int = 0) -> None:
+    """Write a line, broken between words where the terminal ends."""
+    width = terminal_width() or 0
+    if width <= indent or len(text) < width:
+        click.echo(text)
+        return
+    first = len(text) - len(text.lstrip(" "))
+    wrapped = textwrap.wrap(
+        text.lstrip(" "),
+        width - 1,
+        initial_indent=" " * first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+    )
+    click.echo("\n".join(wrapped))

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 3
 _TOLD = {
-    "about", "ports", "bundle", "check", "identify", "playbook.look", "playbook.run", "bridge.open",
+    "about", "ports", "bundle", "check", "identify", "playbook.look", "playbook.run", "playbook.guide",
+    "playbook.answer", "bridge.open",
 }  # fmt: skip
-_SILENT = {"ping", "audit.head"}  # the two programs among themselves
+_SILENT = {"ping", "audit.head", "bridge.send", "playbook.news"}  # the two programs among themselves
 
 
 def about_request(
