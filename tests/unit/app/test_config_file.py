@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportctl.app.config_file import MAX_BYTES, find_config, load_config, read_config
-from supportctl.reading.yaml_tree import read_tree
 from supportctl.catalog import Catalog
 from supportctl.core.errors import UsageError
+from supportctl.reading.yaml_tree import read_tree
 
 CONTRACT = """\
 site: {id: shop-12, name: "Shop on Lenin street", timezone: Europe/Moscow, phone_region: RU}

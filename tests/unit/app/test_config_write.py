@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from supportctl.app import config_write
 from supportctl.app.config_file import load_config
 from supportctl.app.config_write import add_targets, with_targets
-from supportctl.reading.yaml_tree import read_tree
 from supportctl.core.clock import FakeClock, SystemClock
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.target import parse_target
+from supportctl.reading.yaml_tree import read_tree
 
 NEW = parse_target("escpos+tcp://192.168.1.60:9100", "kitchen")
 LINE = '- {name: "kitchen", url: "escpos+tcp://192.168.1.60:9100"}'
