@@ -133,7 +133,8 @@ def test_somebody_elses_file_of_that_name_is_kept(till):
     assert len(list(till.glob("supportctl-report-*.html"))) == 1
 
 
-def test_on_a_terminal_it_says_what_it_does_in_plain_words(till):
+@pytest.mark.parametrize(("answer", "packed"), [(b"\n", 0), (b"n\n", 0), (b"y\n", 1)])
+def test_on_a_terminal_it_says_what_it_does_in_plain_words_and_offers_a_bundle(till, answer, packed):
     pty = pytest.importorskip("pty")  # Windows has none
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -148,8 +149,13 @@ def test_on_a_terminal_it_says_what_it_does_in_plain_words(till):
                 break
             if not piece:
                 break
+            if b"[y/N]" in shown + piece and b"[y/N]" not in shown:
+                os.write(ours, answer)
             shown += piece
     os.close(ours)
+    bundles = list(till.glob("supportctl-bundle-*.zip"))
+    assert len(bundles) == packed
+    assert all(str(path) in shown.decode().replace("\r\n", "") for path in bundles)
     text = shown.decode()
     assert process.returncode == EXIT_FAULT
     assert text.startswith("Checking. Nothing is changed and nothing is printed.")
