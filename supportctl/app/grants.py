@@ -1,4 +1,4 @@
-"""`supportctl grant`: a code for a signed playbook on a machine where nobody sits."""
+"""`supportctl grant`: a code for a signed playbook, or a bridge, on a machine where nobody sits."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def grant(
     lasts_s: float,
     uses: int,
     settings: Sequence[str] = (),
+    bridge: str | None = None,
     clock: Clock | None = None,
     folder: Path | None = None,
 ) -> tuple[str, datetime]:
@@ -42,8 +43,13 @@ def grant(
     Raises:
         UsageError: it does not say for what; there is no such playbook; `signing.grant-place`.
     """
-    if any_signed == (playbook is not None):
+    if [any_signed, playbook is not None, bridge is not None].count(True) != 1:
         raise UsageError("signing.grant-nothing")
+    if bridge is not None:
+        if targets or settings:
+            raise UsageError("signing.grant-nothing")
+        offer = Offer(Capability.BRIDGE, bridge, "", lasts_s, uses)
+        return give(folder or grants_folder(), offer, (clock or SystemClock()).now())
     digest = ANY_SIGNED if playbook is None else _digest(playbook, config)
     params = dict(_setting(word) for word in settings)
     offer = Offer(Capability.FIX, ",".join(sorted(targets)), digest, lasts_s, uses, params)

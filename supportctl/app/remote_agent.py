@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from supportctl.app.remote_bridge import late_bridges
 from supportctl.app.remote_handlers import remote_handlers
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
@@ -51,7 +52,8 @@ def serve_agent(
 ) -> NoReturn:
     """Serve one session on standard input and output, then end the process.
 
-    A signed playbook that changes something runs if this machine's user has given a grant for it.
+    A signed playbook that changes something runs, and a bridge opens, if this machine's user has given a
+    grant for it.
 
     Raises:
         UsageError: `allow` is wrong.
@@ -60,8 +62,15 @@ def serve_agent(
 
     allowed, clock = capabilities(allow), SystemClock()
     playbooks = LatePlaybooks(config, clock, hosts)
-    handlers = {**remote_handlers(config, hosts=hosts), **playbooks.handlers()}
-    gate = GrantGate(allowed, grants_folder(), clock.now, playbooks.describe)
+    bridges = late_bridges(config, clock, hosts)
+    handlers = {**remote_handlers(config, hosts=hosts), **playbooks.handlers(), **bridges.handlers()}
+
+    def look(wanted: Wanted, params: Mapping[str, Any]) -> object:
+        if wanted.capability is Capability.BRIDGE:
+            return bridges.looked(wanted.target)
+        return playbooks.describe(wanted, params)
+
+    gate = GrantGate(allowed, grants_folder(), clock.now, look)
     serve_stdio(handlers, gate, greeting(allowed), lifetime_s=lifetime_s)
 
 

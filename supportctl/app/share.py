@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from supportctl import __version__
 from supportctl.remote.audit import HEAD_METHOD
-from supportctl.remote.audited import AuditedGate, head_handler, written
+from supportctl.remote.audited import AuditedGate, counted, head_handler, written
+from supportctl.remote.bridge import OPEN
 from supportctl.remote.capability import Capability
 from supportctl.remote.consent import ConsentGate, Customer
 from supportctl.remote.frames import PROTOCOL, Hello, ProtocolError
@@ -66,8 +67,12 @@ class Served(NamedTuple):
 
 
 def with_log(served: Served, log: AuditLog) -> Served:
-    """Return what is served with the method by which both sides tell how far their audit logs have come."""
-    return served._replace(handlers={**served.handlers, HEAD_METHOD: head_handler(log)})
+    """Return what is served with the method by which both sides tell how far their audit logs have come.
+
+    What a bridge carries is counted in the log.
+    """
+    bridge = {OPEN: counted(served.handlers[OPEN], log)} if OPEN in served.handlers else {}
+    return served._replace(handlers={**served.handlers, **bridge, HEAD_METHOD: head_handler(log)})
 
 
 class Sharing:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from supportctl.app.remote_bridge import bridges
 from supportctl.app.remote_consent import AtTheTerminal
 from supportctl.app.remote_handlers import remote_handlers
 from supportctl.app.remote_playbook import RemotePlaybooks, Settings
 from supportctl.app.share import Served
 from supportctl.catalog import Catalog
 from supportctl.core.text import clean
+from supportctl.remote.bridge import OPEN
 from supportctl.remote.capability import Capability
 from supportctl.remote.consent import Question
 
@@ -41,7 +43,10 @@ class WhatIsServed:
         handlers = {name: self._spoken(each) for name, each in remote_handlers(path, clock).items()}
         consent = AtTheTerminal(self, lang, clock, self.names)
         self._playbooks = RemotePlaybooks(Settings(path, clock, consent, lang))
-        self.served = Served({**handlers, **self._playbooks.handlers()}, self.describe)
+        self._bridges = bridges(config, clock)
+        bridge = self._bridges.handlers()
+        bridge[OPEN] = self._spoken(bridge[OPEN])
+        self.served = Served({**handlers, **self._playbooks.handlers(), **bridge}, self.describe)
 
     def meet(self, customer: Customer, step: Callable[[str], None]) -> None:
         """Ask this customer from now on, and say the steps of requests to `step`."""
@@ -62,11 +67,14 @@ class WhatIsServed:
         """Return the question for a wish, all in our own words.
 
         Raises:
-            SupportctlError: the playbook is not signed, expired, rolled back or broken: nobody is asked.
+            SupportctlError: the playbook is not signed, expired, rolled back or broken, or a bridge leads
+                where none may: nobody is asked.
         """
         phrase = self._catalog.phrase
         device = self.names(wanted.target) if wanted.target else phrase("share.this-computer")
         if wanted.capability is Capability.BRIDGE:
+            url = self._bridges.looked(wanted.target).url
+            device = device if url == device else f"{device} ({url})"
             return Question(wanted, phrase("share.q-bridge"), device, "", (), phrase("share.q-bridge-undo"))
         return self._playbooks.describe(wanted, params)._replace(device=device)
 
@@ -91,6 +99,9 @@ class WhatIsServed:
 
     def _tell(self, result: Mapping[str, Any]) -> None:
         """Say what a check has found: each problem by its title, the rest as a number."""
+        if "sent" in result and "received" in result:
+            words = {"sent": result["sent"], "received": result["received"]}
+            self._step(self._catalog.phrase("share.bridge-over", **words))
         findings = [each for each in result.get("findings") or () if isinstance(each, dict)]
         if not findings:
             return

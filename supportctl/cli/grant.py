@@ -19,6 +19,9 @@ SCHEMA = "supportctl.granted/1"
 @click.command()
 @click.option("--playbook", metavar="NAME|FILE", help="This playbook with its includes, as they are here.")
 @click.option("--any-signed", is_flag=True, help="Any signed playbook.")
+@click.option(
+    "--bridge", metavar="TARGET", help="A raw bridge to this port or address, written the same way."
+)
 @click.option("--target", "targets", multiple=True, metavar="TARGET",
               help="For a target that the supporter names (default: the configured ones).")  # fmt: skip
 @click.option(
@@ -41,8 +44,9 @@ def grant(
     format_: str,
     *,
     any_signed: bool,
+    bridge: str | None,
 ) -> int:
-    """Allow a supporter to run a signed playbook here that changes something.
+    """Allow a supporter to run a signed playbook here that changes something, or to open a raw bridge.
 
     For machines with an SSH server, where nobody sits who could say yes. It shows a one-time code; only its
     hash is kept.
@@ -59,6 +63,7 @@ def grant(
         lasts_s=_seconds(for_),
         uses=uses,
         settings=set_,
+        bridge=bridge,
     )
     if format_ == "json":
         document = {
@@ -69,7 +74,7 @@ def grant(
         }
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return EXIT_OK
-    what = playbook or chosen.catalog.phrase("signing.any-signed")
+    what = playbook or bridge or chosen.catalog.phrase("signing.any-signed")
     click.echo(chosen.catalog.phrase("signing.granted", code=code))
     click.echo(chosen.catalog.phrase("signing.granted-for", until=_told(until), uses=uses, what=what))
     return EXIT_OK

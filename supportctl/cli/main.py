@@ -43,6 +43,7 @@ COMMANDS = {
     "playbook": ("playbook", "What the desk knows, step by step: find it, run it."),
     "share": ("share", "Let a supporter look at this computer, while you watch."),
     "connect": ("share", "Connect to a customer who shares their computer."),
+    "bridge": ("bridge", "Raw bytes to one device over a session, if the customer says yes."),
     "bastion-config": ("share", "Print the configuration of the company's bastion."),
     "bundle": ("bundle", "Pack what support needs to see, without secrets; look into such a packet."),
     "grant": ("grant", "Allow a supporter one signed playbook on this machine, where nobody sits."),

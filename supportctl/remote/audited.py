@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from supportctl.remote.capability import Wanted
     from supportctl.remote.client import Client
     from supportctl.remote.server import Call, Gate
+    from supportctl.remote.work import Handler
 
+_BRIDGE_SEND = "bridge.send"  # counted as a whole when its bridge ends, not one by one
 EVERY = 20  # lines that the other side knows nothing of
 _HEAD_S = 10.0
 _BEGUN, _REFUSED = "begun", frozenset({"denied", "remote.unknown-method", "remote.bad-params"})
@@ -63,7 +65,7 @@ class AuditedGate:
         Raises:
             SupportctlError: `audit.unwritable`, and only before anything has begun.
         """
-        if method != HEAD_METHOD:
+        if method != HEAD_METHOD and not (method == _BRIDGE_SEND and outcome in {_BEGUN, "done"}):
             self._written(method, params, outcome)
         self._gate.told(method, params, outcome)
 
@@ -90,6 +92,24 @@ def head_handler(log: AuditLog) -> Callable[[Mapping[str, Any], Call], Mapping[s
     return answer
 
 
+def counted(handler: Handler, log: AuditLog) -> Handler:
+    """Return `bridge.open` with a line of how many bytes went each way."""
+
+    def work(params: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
+        result = handler(params, call)
+        written(
+            lambda: log.write(RESULT, durable=True, method=call.method, outcome="counted", **_bytes(result))
+        )
+        return result
+
+    return work
+
+
+def _bytes(result: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many bytes a bridge has carried; nothing for the answer of another request."""
+    return {name: _count(result[name]) for name in ("sent", "received") if name in result}
+
+
 class AuditedClient:
     """The asking side with its log. `call` is that of `Client`; `close` exchanges the heads and ends both."""
 
@@ -111,6 +131,7 @@ class AuditedClient:
         """Return the result of a request. Raises as `Client.call`; `audit.unwritable` before it is sent."""
         self._log.write(INTENT, durable=changes(method), method=method, params=dict(params or {}))
         outcome = "remote.unclear"
+        result: Mapping[str, Any] = {}
         try:
             result = self.client.call(
                 method, params, deadline_s=deadline_s, on_progress=on_progress, back=back
@@ -121,7 +142,9 @@ class AuditedClient:
             raise
         finally:
             with suppress(SupportctlError):  # the next request will not begin
-                self._log.write(RESULT, durable=changes(method), method=method, outcome=outcome)
+                self._log.write(
+                    RESULT, durable=changes(method), method=method, outcome=outcome, **_bytes(result)
+                )
         if self._log.unwitnessed >= self._every:
             self.exchange()
         return result

@@ -121,6 +121,13 @@ class Client:
         with self._lock:
             return self._link is not None
 
+    def stop(self) -> None:
+        """Cancel all requests that wait: each is answered all the same."""
+        with self._lock:
+            waiting = list(self._waiting)
+        for request in waiting:
+            self._sent(_cancel(request))
+
     def close(self) -> None:
         """End the line."""
         with self._lock:

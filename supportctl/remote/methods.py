@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl.core.text import clean
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4_096  # characters of a parameter
 MAX_ITEMS = 1_000
+MAX_BLOCK = 32 * 1024  # bytes of a bridge in one message
 MAX_DOCUMENT = 1_048_576  # characters of a playbook or its signature
 
 
@@ -90,6 +93,17 @@ def number(name: str, value: Any) -> int:  # noqa: ANN401  JSON
     return value
 
 
+def block(name: str, value: Any) -> bytes:  # noqa: ANN401  JSON
+    """Return bytes that come as base64."""
+    expected = f"base64 of at most {MAX_BLOCK} bytes"
+    if not isinstance(value, str) or len(value) > MAX_BLOCK * 4 // 3 + 4:
+        raise ParamsError(name, expected, type(value).__name__)
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise ParamsError(name, expected, "something else") from None
+
+
 def switch(name: str, value: Any) -> bool:  # noqa: ANN401  JSON
     """Return yes or no."""
     if not isinstance(value, bool):
@@ -117,6 +131,12 @@ _RUN = {
     "params": Param(mapping),
     "ticket": Param(text),
     "lang": Param(text),
+}
+_BRIDGE_SEND = {
+    "bridge": Param(text, required=True),  # its name, which only who has opened it knows
+    "at": Param(number, required=True),  # bytes that were sent before these
+    "heard": Param(number, required=True),  # bytes that have come and were taken
+    "data": Param(block),
 }
 _ANSWER = {
     "run": Param(text, required=True),
@@ -147,7 +167,13 @@ METHODS: Mapping[str, Method] = {
         Method(
             "playbook.news", Capability.PROBE, {"run": Param(text, required=True), "after": Param(number)}
         ),
-        Method("bridge.open", Capability.BRIDGE, {"target": Param(text, required=True)}, repeatable=False),
+        Method(
+            "bridge.open",
+            Capability.BRIDGE,
+            {"target": Param(text, required=True), "grant": Param(text)},
+            repeatable=False,
+        ),
+        Method("bridge.send", Capability.PROBE, _BRIDGE_SEND, repeatable=False),  # to one that was allowed
     )
 }
 

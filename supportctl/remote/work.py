@@ -84,6 +84,19 @@ def target_of(url: str, named: Collection[str] = ()) -> Target:
     return target
 
 
+def pinned_target_of(url: str, named: Collection[str] = ()) -> Target:
+    """Return the same with the address that was looked at in place of the name. Raises as `target_of`."""
+    found: list[str] = []
+
+    def addresses(host: str) -> list[str]:
+        found[:] = _addresses(host)
+        return found
+
+    target = parse_target(url)
+    check_bounds(target, ports=_port_names, addresses=addresses, named=named)
+    return target._replace(host=found[0]) if found else target
+
+
 def identify(target: Target, deadline: Deadline, clock: Clock) -> Identity:
     """Return which device answers at a target."""
     from probes.discovery.identify import identify as asked
