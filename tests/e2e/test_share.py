@@ -82,11 +82,12 @@ class Desks:
                 "company_keys": [company.public("company").strip()],
             },
         }
-        desk = {"remote": {"bastion": where, "key": str(bastion.folder / "ivan")}}
+        signing = {"signing": till["signing"], "playbooks": {"runs": str(folder / "desk-runs")}}
+        desk = {**signing, "remote": {"bastion": where, "key": str(bastion.folder / "ivan")}}
         self.till, self.desk = folder / "till.yaml", folder / "desk.yaml"
         self.till.write_text(yaml.safe_dump(till))
         self.desk.write_text(yaml.safe_dump(desk))
-        playbook = folder / "till-test.yaml"
+        self.playbook = playbook = folder / "till-test.yaml"
         playbook.write_text(PLAYBOOK.replace("FILE", str(self.settings)))
         sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "supportctl-playbook", "-f"]
         command = [*sign, bastion.folder / "author", playbook]
@@ -101,11 +102,14 @@ class Desks:
 
     def share(self, *words, lang="en"):
         return Terminal(
-            ["--config", str(self.till), "--lang", lang, "share", "--ticket", "T-1042", *words], {}
+            ["--config", str(self.till), "--lang", lang, "share", "--ticket", "T-1042", *words], self.env
         )
 
     def connect(self, code):
-        return Terminal(["--config", str(self.desk), "connect", code], {})
+        return Terminal(["--config", str(self.desk), "connect", code], self.env)
+
+    def supporter(self, *words):
+        return Terminal(["--config", str(self.desk), *words], self.env)
 
 
 @pytest.fixture
@@ -163,7 +167,7 @@ def asks_to_fix(desks, code):
 
 @pytest.mark.parametrize(
     ("lang", "typed"),
-    [("en", "\r"), ("en", "no\r"), ("en", "y\r"), ("en", "\x1b"), ("ru", "\r"), ("ru", "нет\r")],
+    [("en", "\r"), ("en", "y\r"), ("en", "\x1b"), ("ru", "нет\r")],
 )
 def test_what_is_not_a_whole_yes_is_no(desks, lang, typed):
     with desks.share(lang=lang) as customer:
@@ -183,9 +187,7 @@ def test_what_is_not_a_whole_yes_is_no(desks, lang, typed):
         assert customer.ended() == 0
 
 
-@pytest.mark.parametrize(
-    ("lang", "typed"), [("en", "yes\r"), ("ru", "да\r"), ("ru", "yes\r"), ("en", "lf\r")]
-)
+@pytest.mark.parametrize(("lang", "typed"), [("ru", "да\r"), ("en", "lf\r")])
 def test_a_whole_yes_allows_the_run(desks, lang, typed):
     with desks.share(lang=lang) as customer:
         code = code_of(customer, "Press q" if lang == "en" else "Нажмите q")
@@ -199,6 +201,69 @@ def test_a_whole_yes_allows_the_run(desks, lang, typed):
         thread.join(15)
         assert not thread.is_alive()
         assert desks.settings.read_text() == "[main]\nport = 4\n"
+
+
+@pytest.mark.parametrize(("fault", "value", "code"), [(None, "9", 0), ("paper-out", "4", 6)])
+def test_a_signed_playbook_to_its_end(desks, lab, fault, value, code):
+    """Asked twice, for the run and for what it changes; changed for good where it helps, else undone."""
+    answers = desks.till.with_name("answers.yaml")
+    answers.write_text("[yes]\n")
+    with desks.share() as customer:
+        words = ("--on", f"code:{code_of(customer)}", "--ticket", "T-1042", "--answers", str(answers))
+        roles = ("--set", "printer=receipt-printer")
+        run = ("playbook", "run", str(desks.playbook), *roles, "--no-tell", *words)
+        if fault:
+            lab.fault("till", fault)
+        try:
+            with desks.supporter(*run) as supporter:
+                customer.until(ASKED["en"])
+                customer.press("yes\r")
+                customer.until("You have allowed it, once.")
+                customer.until(ASKED["en"])
+                assert "main/port" in plain(customer.raw)
+                assert desks.settings.read_text() == "[main]\nport = 4\n"
+                customer.press("yes\r")
+                customer.until("You have allowed it, once.")
+                assert supporter.ended() == code
+        finally:
+            lab.clear("till")
+        assert desks.settings.read_text() == f"[main]\nport = {value}\n"
+        customer.press("q")
+        assert customer.ended() == 0
+
+
+def test_a_bridge_is_refused_then_given_and_a_check_goes_over_it(desks, supportctl, lab):
+    target = lab.url("till").removeprefix("escpos+")
+    with desks.share() as customer:
+        words = ("bridge", target, "--on", f"code:{code_of(customer)}")
+        with desks.supporter(*words) as supporter:
+            customer.until(ASKED["en"])
+            shown = plain(customer.raw)
+            assert "everything that the device understands" in shown
+            assert target in shown
+            customer.press("\r")
+            customer.until("Nothing is changed.")
+            assert supporter.ended() == 1
+            assert "The customer has not allowed this." in plain(supporter.raw)
+        with desks.supporter(*words) as supporter:
+            customer.until(ASKED["en"])
+            customer.press("yes\r")
+            supporter.until("One program at a time.")
+            place = re.search(r"tcp://127\.0\.0\.1:\d+", plain(supporter.raw))[0]
+            ended = supportctl("check", f"escpos+{place}", "--only", "escpos*", "--format", "json")
+            found = {each["code"]: each["status"] for each in json.loads(ended.out)["findings"]}
+            assert found["printer.paper"] == "ok", ended.out
+            supporter.interrupt()
+            assert supporter.ended() == 0
+            assert "The bridge is closed" in plain(supporter.raw)
+            customer.until("the direct line is closed")
+        with desks.supporter(*words) as supporter:  # ended by the customer
+            customer.until(ASKED["en"])
+            customer.press("yes\r")
+            supporter.until("One program at a time.")
+            customer.press("q")
+            assert customer.ended() == 0
+            assert supporter.ended() in {0, 1}
 
 
 def test_what_was_typed_before_the_question_answers_nothing(desks):
