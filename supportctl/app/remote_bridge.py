@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from supportctl.core.clock import SystemClock
 from supportctl.remote.bridge import OPEN, Bridges
+from supportctl.remote.client import CLOSED, UNCLEAR
 
 if TYPE_CHECKING:
     import socket  # noqa: TID251  the name of a type
@@ -70,9 +71,11 @@ def bridge_on(
     """Carry bytes between a program here and a device there until it is over; return how much, and why.
 
     Raises:
-        SupportctlError: it was refused, or could not be opened; the line broke.
+        SupportctlError: it was refused, or could not be opened.
     """
+    from supportctl.core.errors import SupportctlError
     from supportctl.core.redaction import remember
+    from supportctl.core.text import clean
     from supportctl.remote.bridge_desk import Desk
 
     remember(grant)
@@ -83,4 +86,14 @@ def bridge_on(
         asks = remote.audited.call if remote.audited and method == OPEN else client.call
         return asks(method, params, **more)
 
-    return Desk(ask, client.stop, listener, clock or SystemClock(), opened).run(target, grant)
+    desk = Desk(ask, client.stop, listener, clock or SystemClock(), opened)
+    try:
+        told = desk.run(target, grant)
+        counts = [told.get("sent"), told.get("received")]
+        sent, received = (count if isinstance(count, int) else -1 for count in counts)
+        return {"sent": sent, "received": received, "reason": clean(told.get("reason"), 40)}
+    except SupportctlError as error:
+        if not desk.opened or error.key not in {CLOSED, UNCLEAR}:
+            raise
+    reason = "customer" if getattr(remote.session, "said_goodbye", False) else "line"
+    return {"sent": desk.sent, "received": desk.received, "reason": reason}

@@ -7,7 +7,7 @@ import click
 from supportctl.cli.options import common_options, settings
 from supportctl.core.errors import EXIT_FAILED, EXIT_OK
 
-_GOOD = {"ended", "time", "idle"}
+_GOOD = {"ended", "customer", "time", "idle"}
 
 
 @click.command()
@@ -47,7 +47,7 @@ def bridge(context: click.Context, target: str, on: str, listen: str, grant: str
         click.echo(phrase("remote.bridge-asks"), err=True)
         result = bridge_on(remote, target, listener, opened, grant=grant)
     reason = str(result.get("reason"))
-    known = {*_GOOD, "full", "unheard"}
+    known = {*_GOOD, "full", "unheard", "line"}
     why = phrase(f"remote.bridge-{reason}") if reason in known else phrase("remote.bridge-wire", code=reason)
     click.echo(phrase("remote.bridge-over", sent=result["sent"], received=result["received"], why=why))
     return EXIT_OK if reason in _GOOD else EXIT_FAILED

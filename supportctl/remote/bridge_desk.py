@@ -69,7 +69,7 @@ class Desk:
         self._ask, self._stop = ask, stop
         self._listener = listener
         self._clock = clock
-        self._opened = opened
+        self._tells = opened
         self._lock = threading.Lock()
         self._id = ""
         self._program: socket.socket | None = None
@@ -79,6 +79,11 @@ class Desk:
         self._over = threading.Event()
         self._result: Mapping[str, Any] | None = None
         self._error: BaseException | None = None
+
+    @property
+    def opened(self) -> bool:
+        """Whether the other side has opened the bridge."""
+        return bool(self._id)
 
     def run(self, target: str, grant: str = "") -> Mapping[str, Any]:
         """Ask for the bridge and carry bytes until it is over; return how much, and why it is over.
@@ -127,10 +132,7 @@ class Desk:
             self._id = str(value.get("bridge", ""))
             self._ring()
             return
-        try:
-            data = base64.b64decode(str(value.get("data")), validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
+        data = _decoded(value.get("data"))
         ahead = self.received + len(data) - self._heard
         if not data or ahead > WINDOW or value.get("at") != self.received:
             self._stop()  # bytes were lost: a bridge with a gap is worse than none
@@ -169,7 +171,7 @@ class Desk:
                     self._listener.listen(1)
                     self._listener.setblocking(False)  # noqa: FBT003  the socket's own way
                     ready.register(self._listener, selectors.EVENT_READ)
-                    self._opened(*self._listener.getsockname()[:2])
+                    self._tells(*self._listener.getsockname()[:2])
                 found = [key.fileobj for key, _ in ready.select(max(beat - self._clock.monotonic(), 0.0))]
                 if self._news in found:
                     self._news.recv(4096)
@@ -223,3 +225,13 @@ class Desk:
         self.sent += len(data)
         if self._ask(SEND, params, deadline_s=_SEND_S).get("over"):
             self._over.wait(_LOCAL_S)
+
+
+def _decoded(value: object) -> bytes:
+    """Return the bytes of a message; none where it makes no sense."""
+    if not isinstance(value, str):
+        return b""
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from bridges import Bridged, Device, heard
 
+from supportctl.app.remote_bridge import bridge_on
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError
 from supportctl.remote.agent import FixedGate
 from supportctl.remote.audit import AuditLog, Who
 from supportctl.remote.audited import AuditedClient, AuditedGate, counted
+from supportctl.remote.bridge_desk import bound
 from supportctl.remote.capability import Capability, Grant
 from supportctl.remote.consent import ConsentGate
 from supportctl.remote.grants import GrantGate, Offer, give
@@ -201,6 +205,38 @@ def test_where_nobody_sits_a_grant_opens_one_bridge_to_exactly_this(device, tmp_
     assert len(opened) == 1
     assert refused(session, device.url, grant=code) == "remote.denied"  # used up
     session.close()
+
+
+def test_a_far_side_that_lies_about_the_end_is_told_safely():
+    def ask(method, params, **more):
+        return {"sent": "\x1b[2J", "received": None, "reason": "\x1b]0;x\x07" * 50}
+
+    client = SimpleNamespace(call=ask, stop=lambda: None)
+    remote = SimpleNamespace(session=SimpleNamespace(client=client), audited=None)
+    told = bridge_on(remote, "tcp://127.0.0.1:1", bound("127.0.0.1:0"), print)
+    assert (told["sent"], told["received"]) == (-1, -1)
+    assert "\x1b" not in told["reason"]
+    assert len(told["reason"]) <= 41
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"at": 1, "data": "eA=="}, {"at": 0, "data": "?"}, {"at": 0}, {"at": 0, "data": "AAAA" * 100_000}],
+)
+def test_a_far_side_that_sends_nonsense_ends_the_bridge(value):
+    """Bytes with a gap, no bytes, more than was asked for: nothing of it reaches the program."""
+    stopped = threading.Event()
+
+    def ask(method, params, **more):
+        if method == "bridge.open":
+            more["on_progress"]({"bridge": "b"})
+            more["on_progress"](value)
+            assert stopped.wait(5)
+        return {"sent": 0, "received": 0, "reason": "ended"}
+
+    client = SimpleNamespace(call=ask, stop=stopped.set)
+    remote = SimpleNamespace(session=SimpleNamespace(client=client), audited=None)
+    assert bridge_on(remote, "t", bound("127.0.0.1:0"), lambda *_: None)["reason"] == "ended"
 
 
 def test_both_logs_say_what_was_allowed_and_how_many_bytes_went(device):
