@@ -8,6 +8,7 @@ import re
 
 import pytest
 from agents import SUPPORTCTL
+from terminal import Terminal, plain
 
 from playbooks.engine.journal import read
 from probes.lab.lab import Lab
@@ -76,6 +77,7 @@ class Pair:
         )
 
     def serves(self, printer: str) -> None:
+        self.printer = printer
         self.theirs.write_text(
             f"targets: [{{name: printer, url: '{printer}'}}]\n"
             f"playbooks: {{folders: [{self.library}], runs: {self.folder / 'their-runs'}, "
@@ -167,3 +169,24 @@ def test_a_changed_playbook_is_refused_there(pair):
 def test_a_grant_says_for_what(pair):
     for words in ((), ("--any-signed", "--playbook", "port-fix"), ("--any-signed", "--for", "25h")):
         assert pair.there("grant", *words).exit_code == 2
+
+
+def test_a_bridge_with_a_grant_where_nobody_sits(pair):
+    target = pair.printer.removeprefix("escpos+")
+    place = f"ssh://{pair.sshd.user}@127.0.0.1:{pair.sshd.port}?key={pair.sshd.client_key}&way=installed"
+    words = ("bridge", target, "--on", place)
+    code, _, err = pair.here(*words)
+    assert (code, "has not allowed this" in err) == (1, True), err
+    assert pair.there("grant", "--bridge", target, "--any-signed")[0] == 2
+    code, out, err = pair.there("grant", "--bridge", target, "--format", "json")
+    assert code == 0, err
+    grant = ("--grant", json.loads(out)["code"])
+    assert pair.here("bridge", f"{target}/", "--on", place, *grant)[0] == 1  # for another target
+    with Terminal(["--config", str(pair.ours), *words, *grant], {}) as supporter:
+        supporter.until("One program at a time.")
+        local = re.search(r"tcp://127\.0\.0\.1:\d+", plain(supporter.raw))[0]
+        report = json.loads(pair.here("check", f"escpos+{local}", "--format", "json")[1])
+        assert {each["code"]: each["status"] for each in report["findings"]}["printer.paper"] == "ok"
+        supporter.interrupt()
+        assert supporter.ended() == 0
+    assert pair.here(*words, *grant)[0] == 1  # used up

@@ -10,7 +10,7 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from bridges import Bridged, Device, heard
+from bridges import Bridged, Device, Person, heard
 
 from supportctl.app.remote_bridge import bridge_on
 from supportctl.core.clock import SystemClock
@@ -248,7 +248,7 @@ def test_both_logs_say_what_was_allowed_and_how_many_bytes_went(device):
         patch.setattr("os.fsync", lambda number: None)
         log = AuditLog(logs["customer"], Who("s", "T-1", "customer", "here", "-"), clock)
         mine = AuditLog(logs["supporter"], Who("s", "T-1", "supporter", "there", "me"), clock)
-        person = Bridged().person
+        person = Person()
         gate = AuditedGate(
             ConsentGate(person, lambda wanted, params: _Asked, clock, read_only=False, can_ask=True), log
         )
