@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supportctl.app.session_logs import supporter_log
 from supportctl.cli.playbook_keys import GONE, keys, latin
+from supportctl.cli.recorded import recorded
 from supportctl.core.errors import EXIT_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supportctl.catalog import Catalog
     from supportctl.cli.playbook_keys import Keys
     from supportctl.core.clock import Clock
@@ -23,22 +27,41 @@ _LOOK_S = 0.1
 _RIGHTS = ("observe", "probe", "fix", "bridge")
 
 
-def stay(session: ReverseSession, catalog: Catalog, clock: Clock) -> int:
+def stay(session: ReverseSession, place: str, catalog: Catalog, clock: Clock) -> int:
     """Open the session and keep it until either side ends it. Return the exit code.
 
+    Both sides' logs have each other's head from the beginning on: who ends it there asks nobody here.
+
     Raises:
-        SupportctlError: it could not be opened, or cannot be brought back.
+        SupportctlError: it could not be opened, or cannot be brought back; `audit.unwritable`.
     """
     try:
-        _show(catalog, session.open())
-        pressed_in = keys() if sys.stdin.isatty() and sys.stdout.isatty() else nullcontext(None)
-        with pressed_in as pressed:
-            return _kept(session, catalog, clock, pressed)
+        hello = session.open()
+        with supporter_log(session.client, hello.session, place, clock) as audited:
+            audited.exchange()
+            code = _watched(session, hello, audited.path, catalog, clock)
+        words = {"path": audited.path, "entries": audited.head.entries, "hash": audited.head.hash}
+        click.echo(catalog.phrase("audit.kept", **words))
     except KeyboardInterrupt:
         click.echo(catalog.phrase("share.ended-here"))
         return EXIT_OK
     finally:
         session.close()
+    return code
+
+
+def _watched(session: ReverseSession, hello: Hello, log: Path | None, catalog: Catalog, clock: Clock) -> int:
+    """Show the session, and record what is shown."""
+    assert log is not None
+    with recorded(log, hello.session, catalog, clock):
+        _show(catalog, hello)
+        pressed_in = keys() if sys.stdin.isatty() and sys.stdout.isatty() else nullcontext(None)
+        try:
+            with pressed_in as pressed:
+                return _kept(session, catalog, clock, pressed)
+        except KeyboardInterrupt:
+            click.echo(catalog.phrase("share.ended-here"))
+            return EXIT_OK
 
 
 def _kept(session: ReverseSession, catalog: Catalog, clock: Clock, pressed: Keys | None) -> int:

@@ -40,6 +40,7 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
     from supportctl.app.share_plan import Given, find_share_file, share_plan
     from supportctl.app.share_served import served
     from supportctl.cli.playbook_keys import keys
+    from supportctl.cli.recorded import recorded
     from supportctl.cli.share_screen import ShareScreen
     from supportctl.core.clock import SystemClock
 
@@ -55,8 +56,9 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
         log, path = customer_log(plan.ticket, clock)
         sharing = Sharing(plan, screen, what.served, clock, secrets.SystemRandom().random, log=log)
         try:
-            screen.begin(sharing.open(), sharing)
-            screen.show(sharing)
+            with recorded(path, plan.ticket, chosen.catalog, clock):
+                screen.begin(sharing.open(), sharing)
+                screen.show(sharing)
         finally:
             sharing.end("customer")
             head = log.close()
@@ -83,12 +85,14 @@ def connect(context: click.Context, code: tuple[str, ...], key: str | None) -> i
     from supportctl.app.share_plan import code_session
     from supportctl.cli.connect_screen import stay
     from supportctl.core.clock import SystemClock
+    from supportctl.remote.url import CodePlace
 
     chosen = settings(context)
     clock = SystemClock()
     ask = _passphrase(chosen.lang)
-    session = code_session("".join(code), chosen.config, clock, key=key, lead=True, ask_passphrase=ask)
-    return stay(session, chosen.catalog, clock)
+    word = "".join(code)
+    session = code_session(word, chosen.config, clock, key=key, lead=True, ask_passphrase=ask)
+    return stay(session, CodePlace(word).shown(), chosen.catalog, clock)
 
 
 @click.command("bastion-config")

@@ -2,6 +2,7 @@
 
 Whole lines are kept, so that a secret cannot hide between two writes; each is redacted first. What acts on a
 terminal is not kept: a recording is played on somebody else's. What is typed is not recorded, only its echo.
+A screen that is drawn again and again is kept when it has changed: whole in the cast, new lines in the text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ CAST_VERSION = 2
 MAX_BYTES = 32 * 1024 * 1024  # of a cast; a screen that runs wild does not fill the disk
 _LINE = 8_000  # characters; the rest of a longer line is not kept
 _HELD = 2 * _LINE
+_HOME = re.compile(r"\x1b\[(?:1;1)?H")  # a whole screen is drawn from here on
+_OUR_HOME = "\x1b[H\x1b[2J"  # the only thing that acts in a cast
+_CLOCKS = re.compile(r"\d+:\d\d")
 _ACTS = re.compile(r"\x1b(?:\[[0-9;:?<=>!]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)?|[ -~]?)")
 
 
@@ -52,6 +56,8 @@ class Recording:
         self._lock = threading.Lock()
         self._size = 0
         self._waiting = ""
+        self._drawn = ""  # the last screen, as it came
+        self._known: frozenset[str] = frozenset()  # its lines, whatever their clocks say
         base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._cast = _private(base.with_name(f"{base.name}.cast"))
         try:
@@ -74,10 +80,13 @@ class Recording:
         with self._lock:
             if self._cast.closed:
                 return
-            *lines, self._waiting = (self._waiting + text).split("\n")
-            for line in lines:
-                self._line(line)
-            self._waiting = self._waiting[: _HELD + 1]  # what follows up to the end of the line is not kept
+            passed, *screens = _HOME.split(text)
+            self._lines(passed)
+            if screens and self._waiting:
+                self._line(self._waiting)
+                self._waiting = ""
+            for drawn in screens:
+                self._screen(drawn)
 
     def close(self) -> None:
         """Keep the last line, close both files; may be called twice."""
@@ -89,14 +98,34 @@ class Recording:
             self._cast.close()
             self._text.close()
 
+    def _lines(self, text: str) -> None:
+        *lines, self._waiting = (self._waiting + text).split("\n")
+        for line in lines:
+            self._line(line)
+        self._waiting = self._waiting[: _HELD + 1]  # what follows up to the end of the line is not kept
+
     def _line(self, line: str) -> None:
-        """Keep one line: what was drawn over it (after a carriage return) is what was seen."""
-        seen = [part for part in _ACTS.sub("", line).split("\r") if part.strip()]
-        shown = self._shown(seen[-1] if seen else "")
+        """Keep one line."""
+        shown = self._shown(_seen(line))
+        self._keep(f"{shown}\r\n", [shown])
+
+    def _screen(self, drawn: str) -> None:
+        """Keep a screen that is not as it was."""
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        lines = [self._shown(_seen(line)).rstrip() for line in drawn.split("\n")]
+        if not any(lines):
+            return
+        new = [line for line in lines if line and _CLOCKS.sub("", line) not in self._known]
+        self._known = frozenset(_CLOCKS.sub("", line) for line in lines)
+        self._keep(_OUR_HOME + "\r\n".join(lines), new)
+
+    def _keep(self, played: str, told: list[str]) -> None:
         at = max(self._clock.monotonic() - self._begun, 0.0)
-        event = json.dumps([round(at, 3), "o", f"{shown}\r\n"], ensure_ascii=False)
+        event = json.dumps([round(at, 3), "o", played], ensure_ascii=False)
         minutes, seconds = divmod(int(at), 60)
-        self._put(f"{event}\n", f"{minutes:02}:{seconds:02} {shown}\n")
+        self._put(f"{event}\n", "".join(f"{minutes:02}:{seconds:02} {line}\n" for line in told))
 
     def _shown(self, line: str) -> str:
         """Return a line redacted; it is looked at far beyond where it is cut."""
@@ -120,6 +149,11 @@ class Recorder(io.TextIOBase):
         super().__init__()
         self._stream = stream
         self._recording: Recording | None = recording
+
+    @property
+    def broken(self) -> bool:
+        """Whether something was shown that could not be kept."""
+        return self._recording is None
 
     def write(self, text: str) -> int:
         """Write to the stream, and keep it."""
@@ -151,6 +185,17 @@ class Recorder(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]  # the stream's own
         """The stream's encoding."""
         return self._stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]  # the stream's own
+        """What the stream does with what its encoding has no sign for."""
+        return self._stream.errors
+
+
+def _seen(line: str) -> str:
+    """Return what was seen of a line: what was drawn over it, after a carriage return."""
+    seen = [part for part in _ACTS.sub("", line).split("\r") if part.strip()]
+    return seen[-1] if seen else ""
 
 
 def _private(path: Path) -> TextIO:

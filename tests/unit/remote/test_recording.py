@@ -137,3 +137,37 @@ def test_a_screen_that_runs_wild_does_not_fill_the_disk(kept, tmp_path, monkeypa
 def test_a_recording_is_never_written_over(kept, tmp_path):
     with pytest.raises(FileExistsError):
         Recording(tmp_path / "s1", Title("again"), FakeClock())
+
+
+def test_a_screen_that_is_drawn_again_is_kept_when_it_has_changed(kept):
+    recording, clock, read = kept
+    redaction.remember("Winter-2026-canary")
+    recording.screen("before\nhalf")
+    recording.screen("\x1b[?1049h\x1b[H\x1b[?25l")
+    for second in (1, 1, 2, 2, 2):
+        recording.screen(f"\x1b[H\x1b[1mTill\x1b[0m 0:0{second} of 5:00  \n\nIs it on? Winter-2026-canary\n")
+        clock.advance(1)
+    recording.screen("\x1b[HTill 0:06 of 5:00\n\nSolved \x1b]0;x\x07\u202e\n")
+    recording.screen("\x1b[?1049l\x1b[?25hafter\n")
+    _, events, text = read()
+    home = "\x1b[H\x1b[2J"
+    asked = "Is it on? [secret-1]\r\n"
+    assert [event[2] for event in events] == [
+        "before\r\n",
+        "half\r\n",
+        f"{home}Till 0:01 of 5:00\r\n\r\n{asked}",
+        f"{home}Till 0:02 of 5:00\r\n\r\n{asked}",
+        f"{home}Till 0:06 of 5:00\r\n\r\nSolved \\u202e\r\n",
+        "after\r\n",
+    ]
+    told = [line[6:] for line in text.splitlines()[2:]]
+    assert told == ["before", "half", "Till 0:01 of 5:00", "Is it on? [secret-1]", "Solved \\u202e", "after"]
+
+
+def test_a_recorder_is_the_terminal_that_it_stands_for(kept, tmp_path):
+    with (tmp_path / "x").open("w", encoding="cp866", errors="replace") as stream:
+        recorder = Recorder(stream, kept[0])
+        same = ("encoding", "errors", "isatty", "fileno", "writable")
+        for name in same:
+            ours, theirs = getattr(recorder, name), getattr(stream, name)
+            assert (ours() if callable(ours) else ours) == (theirs() if callable(theirs) else theirs)

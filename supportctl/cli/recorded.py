@@ -1,0 +1,49 @@
+"""Records what a terminal shows while a session is open. It is always on, and it is said."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from supportctl.remote.recording import Recorder, Recording, Title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from supportctl.catalog import Catalog
+    from supportctl.core.clock import Clock
+
+
+@contextmanager
+def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: bool = False) -> Iterator[None]:
+    """Keep what standard output shows in two files beside an audit log; they are named at the end.
+
+    `err` says it on standard error. Where they cannot be written that is said, and the session goes on: what
+    is done stands in the audit log.
+    """
+    size = shutil.get_terminal_size()
+    title = Title(f"{ticket} {log.stem}", size.columns, size.lines)
+    try:
+        recording = Recording(log.with_suffix(""), title, clock)
+    except OSError as error:
+        click.echo(catalog.phrase("share.not-recorded", reason=error.strerror or error), err=True)
+        yield
+        return
+    shown = sys.stdout
+    recorder = Recorder(shown, recording)
+    sys.stdout = recorder
+    try:
+        click.echo(catalog.phrase("share.recorded"), err=err)
+        yield
+    finally:
+        sys.stdout = shown
+        recording.close()
+        words = "share.recording-cut" if recorder.broken else "share.recording-kept"
+        click.echo(
+            catalog.phrase(words, text=f"{log.with_suffix('.txt')}", cast=log.with_suffix(".cast")), err=err
+        )
