@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from playbooks.engine.state import Command, Finish
     from supportctl.app.playbook import RunRequest
     from supportctl.core.clock import Clock
+    from supportctl.remote.audited import AuditedClient
     from supportctl.remote.client import Client
 
 LONGEST_S = 1800.0  # a request of a session can take no longer
@@ -66,7 +67,7 @@ _NONSENSE = (RecordError, LookupError, TypeError, ValueError, AttributeError, As
 class Line(NamedTuple):
     """The session: who asks, and what brings a broken line back."""
 
-    client: Client
+    client: Client | AuditedClient
     back: Callable[[], bool] | None = None
 
 

@@ -74,20 +74,27 @@ def remote_folder() -> Path:
 
 @contextmanager
 def open_remote(
-    text: str, ask: AsksAboutKey | None = None, clock: Clock | None = None, config: Path | None = None
+    text: str,
+    ask: AsksAboutKey | None = None,
+    clock: Clock | None = None,
+    config: Path | None = None,
+    *,
+    ticket: str = "",
 ) -> Iterator[Remote]:
     """Give an open session with `ssh://…` or `code:…`; `ask` is asked about a key that is new.
+
+    `ticket` is what it is about; of a customer who shares it is theirs. Both sides keep a log.
 
     Raises:
         UsageError: the address is wrong.
         SupportctlError: which step of the way failed, and why.
     """
+    from supportctl.app.session_logs import here, supporter_log
     from supportctl.remote.url import CodePlace, parse_remote
 
     clock = clock or SystemClock()
     place = parse_remote(text)
     if isinstance(place, CodePlace):
-        from supportctl.app.session_logs import supporter_log
         from supportctl.app.share_plan import code_session
 
         shared = code_session(place.code, config, clock)
@@ -105,9 +112,12 @@ def open_remote(
     folder = remote_folder()
     connector = Connector(HostStore(folder / "hosts.json"), clock, ask)
     session = SshSession(place, connector, folder, clock, chance=_chance, name=secrets.token_hex(8))
+    session.client.begins = {"who": here(), **({"ticket": ticket} if ticket.strip() else {})}
     try:
         session.open()
-        yield Remote(session, place.shown(session.port))
+        shown = place.shown(session.port)
+        with supporter_log(session.client, ticket, shown, clock) as audited:
+            yield Remote(session, shown, audited)
     finally:
         session.close()
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from supportctl.app.remote_bridge import late_bridges
 from supportctl.app.remote_handlers import remote_handlers
+from supportctl.app.session_logs import agent_log
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import UsageError
 from supportctl.remote.agent import LIFETIME_S, greeting, serve_stdio
+from supportctl.remote.audited import AuditedGate, LateLog, with_log
 from supportctl.remote.capability import NEEDS_CONSENT, Capability
 from supportctl.remote.grants import GrantGate
 
@@ -52,8 +54,8 @@ def serve_agent(
 ) -> NoReturn:
     """Serve one session on standard input and output, then end the process.
 
-    A signed playbook that changes something runs, and a bridge opens, if this machine's user has given a
-    grant for it.
+    What is asked and done stands in a log of this machine. A signed playbook that changes something runs, and
+    a bridge opens, if this machine's user has given a grant for it.
 
     Raises:
         UsageError: `allow` is wrong.
@@ -65,13 +67,17 @@ def serve_agent(
     bridges = late_bridges(config, clock, hosts)
     handlers = {**remote_handlers(config, hosts=hosts), **playbooks.handlers(), **bridges.handlers()}
 
+    log = LateLog(lambda ticket, who: agent_log(ticket, who, clock))
+
     def look(wanted: Wanted, params: Mapping[str, Any]) -> object:
         if wanted.capability is Capability.BRIDGE:
             return bridges.looked(wanted.target)
+        if not (log.ticket or str(params.get("ticket", "")).strip()):
+            raise UsageError("signing.no-ticket", found=params.get("name"))
         return playbooks.describe(wanted, params)
 
-    gate = GrantGate(allowed, grants_folder(), clock.now, look)
-    serve_stdio(handlers, gate, greeting(allowed), lifetime_s=lifetime_s)
+    gate = AuditedGate(GrantGate(allowed, grants_folder(), clock.now, look), log)
+    serve_stdio(with_log(handlers, log), gate, greeting(allowed), lifetime_s=lifetime_s, at_end=log.close)
 
 
 class LatePlaybooks:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from supportctl.core.text import clean
-from supportctl.remote.audit import CUSTOMER, SUPPORTER, Who, create
+from supportctl.remote.audit import CUSTOMER, NO_TICKET, SUPPORTER, Who, create
 from supportctl.remote.audited import AuditedClient
 
 if TYPE_CHECKING:
@@ -42,8 +43,21 @@ def begin_log(who: Who, clock: Clock, folder: Path | None = None) -> tuple[Audit
 
 def customer_log(ticket: str, clock: Clock) -> tuple[AuditLog, Path]:
     """Begin the log of a sharing, on the customer's computer. Raises as `begin_log`."""
-    who = Who(secrets.token_hex(8), ticket, CUSTOMER, _here(), "-")  # who comes is in the lines of signing in
+    who = Who(secrets.token_hex(8), ticket, CUSTOMER, here(), "-")  # who comes is in the lines of signing in
     return begin_log(who, clock)
+
+
+def agent_log(ticket: str, who: str, clock: Clock) -> AuditLog:
+    """Begin the log of a machine where nobody sits; ticket and `who` are what the asking side says of itself.
+
+    Raises as `begin_log`.
+    """
+    came = os.environ.get("SSH_CONNECTION", "-").partition(" ")[0]  # the SSH server knows this one
+    asks = f"{clean(who, 100) or '-'} ({clean(came, 60)})"
+    log, _ = begin_log(
+        Who(secrets.token_hex(8), clean(ticket, 80) or NO_TICKET, CUSTOMER, here(), asks), clock
+    )
+    return log
 
 
 @contextmanager
@@ -52,16 +66,18 @@ def supporter_log(client: Client, ticket: str, place: str, clock: Clock) -> Iter
 
     Raises as `begin_log`.
     """
-    who = Who(secrets.token_hex(8), clean(ticket, 80), SUPPORTER, place, _here())
-    log, _ = begin_log(who, clock)
-    audited = AuditedClient(client, log)
+    about = clean(ticket, 80).strip() or NO_TICKET
+    who = Who(secrets.token_hex(8), about, SUPPORTER, place, here())
+    log, path = begin_log(who, clock)
+    brought_along = client.hello is not None and bool(client.hello.digest)
+    audited = AuditedClient(client, log, path=path, peer_logs=not brought_along)
     try:
         yield audited
     finally:
         audited.close()
 
 
-def _here() -> str:
+def here() -> str:
     """Return the name of this computer and its user."""
     import getpass
 

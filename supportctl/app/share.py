@@ -6,9 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from supportctl import __version__
-from supportctl.remote.audit import HEAD_METHOD
-from supportctl.remote.audited import AuditedGate, counted, head_handler, written
-from supportctl.remote.bridge import OPEN
+from supportctl.remote.audited import AuditedGate, written
+from supportctl.remote.audited import with_log as handlers_with_log
 from supportctl.remote.capability import Capability
 from supportctl.remote.consent import ConsentGate, Customer
 from supportctl.remote.frames import PROTOCOL, Hello, ProtocolError
@@ -71,8 +70,7 @@ def with_log(served: Served, log: AuditLog) -> Served:
 
     What a bridge carries is counted in the log.
     """
-    bridge = {OPEN: counted(served.handlers[OPEN], log)} if OPEN in served.handlers else {}
-    return served._replace(handlers={**served.handlers, **bridge, HEAD_METHOD: head_handler(log)})
+    return served._replace(handlers=handlers_with_log(served.handlers, log))
 
 
 class Sharing:

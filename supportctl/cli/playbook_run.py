@@ -13,10 +13,10 @@ from supportctl.cli.options import common_options, settings
 from supportctl.cli.playbook_alarm import alarm_said, under_alarm
 from supportctl.cli.playbook_tell import handed_over, no_tell
 from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, UsageError
+from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
@@ -88,11 +88,10 @@ def run(
     name, set_ = under_alarm(chosen, name, set_, said=alarm, scripted=answers is not None)
     with ExitStack() as opened:
         # first the session: a new machine's key is asked about in plain lines
-        remote = opened.enter_context(_remote(on, chosen)) if on is not None else None
+        remote = opened.enter_context(_remote(on, chosen, clean(ticket, 80))) if on is not None else None
         quiet = _is_quiet(format_, output)
         person = opened.enter_context(_person(chosen, answers, quiet=quiet, read_only=yes_read_only))
         from supportctl.app.playbook import RunRequest, start_run
-        from supportctl.core.text import clean
 
         request = RunRequest(name, chosen.lang, set_, clean(ticket, 80), dry_run, chosen.config)
         if remote is None:
@@ -101,7 +100,7 @@ def run(
         else:
             from supportctl.app.playbook_on import Line, run_on
 
-            line = Line(remote.session.client, remote.session.back)
+            line = Line(remote.audited or remote.session.client, remote.session.back)
             played = run_on(line, request, person, grant=grant)
     return _ended(played, chosen, format_, output, telling=not no_tell)
 
@@ -182,10 +181,18 @@ def report(context: click.Context, run: str, format_: str, output: Path | None, 
     return EXIT_OK
 
 
-def _remote(on: str, chosen: Settings) -> AbstractContextManager[Remote]:
+@contextmanager
+def _remote(on: str, chosen: Settings, ticket: str) -> Iterator[Remote]:
+    """Give an open session, recorded while it is open."""
+    from supportctl.cli.recorded import recorded
     from supportctl.cli.remote_terminal import remote_session
+    from supportctl.core.clock import SystemClock
 
-    return remote_session(on, chosen.catalog, chosen.config)
+    with remote_session(on, chosen.catalog, chosen.config, ticket=ticket) as remote:
+        log = remote.audited.path if remote.audited else None
+        assert log is not None
+        with recorded(log, ticket, chosen.catalog, SystemClock(), err=True):
+            yield remote
 
 
 def _is_quiet(format_: str, output: Path | None) -> bool:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def remote_session(text: str, catalog: Catalog, config: Path | None = None) -> Iterator[Remote]:
+def remote_session(
+    text: str, catalog: Catalog, config: Path | None = None, *, ticket: str = ""
+) -> Iterator[Remote]:
     """Give an open session; says on a terminal where it goes. Raises: SupportctlError."""
     from supportctl.app.remote import open_remote
 
-    with open_remote(text, asks_about_key(catalog), config=config) as remote:
+    with open_remote(text, asks_about_key(catalog), config=config, ticket=ticket) as remote:
         if sys.stderr.isatty():
             click.echo(catalog.phrase("remote.runs-on", place=remote.shown), err=True)
         yield remote

@@ -16,7 +16,13 @@ _TOLD = {
     "about", "ports", "bundle", "check", "identify", "playbook.look", "playbook.run", "playbook.guide",
     "playbook.answer", "bridge.open",
 }  # fmt: skip
-_SILENT = {"ping", "audit.head", "bridge.send", "playbook.news"}  # the two programs among themselves
+_SILENT = {
+    "ping",
+    "session.begin",
+    "audit.head",
+    "bridge.send",
+    "playbook.news",
+}  # the two programs among themselves
 
 
 def about_request(

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
 
 from supportctl import __version__
@@ -95,15 +96,20 @@ def serve_stdio(
     lifetime_s: float = LIFETIME_S,
     clock: Clock | None = None,
     folder: str = "",
+    at_end: Callable[[], object] | None = None,
 ) -> NoReturn:
     """Serve one session, then end this process and its children. `folder` is removed then.
+
+    `at_end` is called last, whatever the end.
 
     The end of the line, the end of the lifetime, and a peer that breaks the protocol end it alike.
     """
     line = sealed()
     _lead_group()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: _leaving.is_set() or _leave(_EXIT_TERM, folder))
-    _later(lifetime_s, lambda: _leave(_EXIT_LIFETIME, folder))
+    signal.signal(
+        signal.SIGTERM, lambda _number, _frame: _leaving.is_set() or _leave(_EXIT_TERM, folder, at_end)
+    )
+    _later(lifetime_s, lambda: _leave(_EXIT_LIFETIME, folder, at_end))
     session = Session()
     server = Server(FileLink(line.source, line.sink), handlers, gate, clock or SystemClock(), session)
     code = 0
@@ -119,7 +125,7 @@ def serve_stdio(
     _later(GRACE_S, over.set)
     while session.at_work and not over.wait(0.005):
         pass
-    _leave(code, folder)
+    _leave(code, folder, at_end)
 
 
 def greeting(capabilities: Collection[Capability], digest: str = "") -> Hello:
@@ -150,9 +156,12 @@ def _lead_group() -> None:
             return
 
 
-def _leave(code: int, folder: str) -> NoReturn:
+def _leave(code: int, folder: str, at_end: Callable[[], object] | None = None) -> NoReturn:
     """End at once, with children; a thread that waits for a device does not hold us."""
     _leaving.set()
+    if at_end is not None:
+        with suppress(Exception):  # a disk that is full does not keep us here
+            at_end()
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
     if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SCHEMA = "supportctl.audit/1"
 NOTHING = "0" * 64  # the hash before the first line
 HEAD_METHOD = "audit.head"
+NO_TICKET = "-"  # what a log says of a session that is about no ticket
 OPENED, CLOSED, HEAD, INTENT, RESULT, DENIED, SIGN_IN, CONSENT = (
     "opened",
     "closed",

@@ -5,16 +5,18 @@ A change has its intent on the disk before it begins and its result after it.
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from supportctl.core.errors import SupportctlError
 from supportctl.remote.audit import CONSENT, DENIED, HEAD_METHOD, INTENT, RESULT, Head
 from supportctl.remote.capability import NEEDS_CONSENT
-from supportctl.remote.methods import METHODS
+from supportctl.remote.methods import BEGIN, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from supportctl.remote.audit import AuditLog
     from supportctl.remote.capability import Wanted
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from supportctl.remote.server import Call, Gate
     from supportctl.remote.work import Handler
 
+_OPEN = "bridge.open"
 _BRIDGE_SEND = "bridge.send"  # counted as a whole when its bridge ends, not one by one
 EVERY = 20  # lines that the other side knows nothing of
 _HEAD_S = 10.0
@@ -40,10 +43,72 @@ def written(write: Callable[[], None]) -> None:
         write()
 
 
+class Log(Protocol):
+    """What a serving side writes to: a log, or one that begins with its first line."""
+
+    @property
+    def head(self) -> Head:
+        """How far it has come."""
+
+    def write(self, event: str, *, durable: bool = False, **fields: object) -> None:
+        """Write one line. Raises: SupportctlError."""
+
+    def peer_head(self, head: Head) -> None:
+        """Write down how far the other side's log has come. Raises as `write`."""
+
+    def witnessed(self, head: Head) -> None:
+        """Take note that the other side has written down this head of ours."""
+
+
+class LateLog:
+    """The log of an agent: it begins with the first request, which may say what the session is about.
+
+    `begin` is given the ticket and who asks; both are what the other side says of itself.
+    """
+
+    def __init__(self, begin: Callable[[str, str], AuditLog]) -> None:
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._log: AuditLog | None = None
+        self.ticket = ""
+
+    @property
+    def head(self) -> Head:
+        """How far it has come."""
+        return self._open({}).head
+
+    def write(self, event: str, *, durable: bool = False, **fields: object) -> None:
+        """Write one line. Raises as `AuditLog.write`; what `begin` raises, when it is the first."""
+        told = fields.get("params") if fields.get("method") == BEGIN and event == INTENT else None
+        self._open(told if isinstance(told, dict) else {}).write(event, durable=durable, **fields)
+
+    def peer_head(self, head: Head) -> None:
+        """Write down how far the other side's log has come. Raises as `write`."""
+        self._open({}).peer_head(head)
+
+    def witnessed(self, head: Head) -> None:
+        """Take note that the other side has written down this head of ours."""
+        self._open({}).witnessed(head)
+
+    def close(self) -> None:
+        """Write the last line, if there is any."""
+        with self._lock:
+            log = self._log
+        if log is not None:
+            log.close()
+
+    def _open(self, told: Mapping[str, Any]) -> AuditLog:
+        with self._lock:
+            if self._log is None:
+                self.ticket = str(told.get("ticket", "")).strip()
+                self._log = self._begin(self.ticket, str(told.get("who", "")))
+            return self._log
+
+
 class AuditedGate:
     """A gate whose every word is written down. What cannot be written down does not begin."""
 
-    def __init__(self, gate: Gate, log: AuditLog) -> None:
+    def __init__(self, gate: Gate, log: Log) -> None:
         self._gate = gate
         self._log = log
 
@@ -71,16 +136,16 @@ class AuditedGate:
 
     def _written(self, method: str, params: Mapping[str, Any], outcome: str) -> None:
         if outcome == _BEGUN:
-            self._log.write(INTENT, durable=changes(method), method=method, params=dict(params))
+            self._log.write(INTENT, durable=changes(method), method=method, params=_shown(params))
             return
         with suppress(SupportctlError):  # it is done: the answer must come, and nothing else will begin
             if outcome in _REFUSED:
-                self._log.write(DENIED, method=method, params=dict(params), outcome=outcome)
+                self._log.write(DENIED, method=method, params=_shown(params), outcome=outcome)
             else:
                 self._log.write(RESULT, durable=changes(method), method=method, outcome=outcome)
 
 
-def head_handler(log: AuditLog) -> Callable[[Mapping[str, Any], Call], Mapping[str, Any]]:
+def head_handler(log: Log) -> Callable[[Mapping[str, Any], Call], Mapping[str, Any]]:
     """Return what answers `audit.head`: the other side's head is written down, ours is told."""
 
     def answer(params: Mapping[str, Any], _call: Call) -> Mapping[str, Any]:
@@ -92,7 +157,13 @@ def head_handler(log: AuditLog) -> Callable[[Mapping[str, Any], Call], Mapping[s
     return answer
 
 
-def counted(handler: Handler, log: AuditLog) -> Handler:
+def with_log(handlers: Mapping[str, Handler], log: Log) -> dict[str, Handler]:
+    """Return handlers with the methods that speak of the log; what a bridge carries is counted in it."""
+    bridge = {_OPEN: counted(handlers[_OPEN], log)} if _OPEN in handlers else {}
+    return {**handlers, **bridge, BEGIN: lambda _params, _call: {}, HEAD_METHOD: head_handler(log)}
+
+
+def counted(handler: Handler, log: Log) -> Handler:
     """Return `bridge.open` with a line of how many bytes went each way."""
 
     def work(params: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
@@ -105,6 +176,11 @@ def counted(handler: Handler, log: AuditLog) -> Handler:
     return work
 
 
+def _shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters for a log: a grant's code is a secret while it is good."""
+    return {name: "***" if name == "grant" else params[name] for name in params}
+
+
 def _bytes(result: Mapping[str, Any]) -> dict[str, int]:
     """Return how many bytes a bridge has carried; nothing for the answer of another request."""
     return {name: _count(result[name]) for name in ("sent", "received") if name in result}
@@ -113,11 +189,21 @@ def _bytes(result: Mapping[str, Any]) -> dict[str, int]:
 class AuditedClient:
     """The asking side with its log. `call` is that of `Client`; `close` exchanges the heads and ends both."""
 
-    def __init__(self, client: Client, log: AuditLog, *, every: int = EVERY) -> None:
+    def __init__(
+        self,
+        client: Client,
+        log: AuditLog,
+        *,
+        every: int = EVERY,
+        path: Path | None = None,
+        peer_logs: bool = True,
+    ) -> None:
         self.client = client
+        self.path = path
+        self.head = log.head  # that of the whole log once it is closed
         self._log = log
         self._every = every
-        self._peer_logs = True
+        self._peer_logs = peer_logs
 
     def call(
         self,
@@ -129,7 +215,7 @@ class AuditedClient:
         back: Callable[[], bool] | None = None,
     ) -> Mapping[str, Any]:
         """Return the result of a request. Raises as `Client.call`; `audit.unwritable` before it is sent."""
-        self._log.write(INTENT, durable=changes(method), method=method, params=dict(params or {}))
+        self._log.write(INTENT, durable=changes(method), method=method, params=_shown(params or {}))
         outcome = "remote.unclear"
         result: Mapping[str, Any] = {}
         try:
@@ -171,8 +257,8 @@ class AuditedClient:
                 self.exchange()
             self.client.close()
         finally:
-            head = self._log.close()
-        return head
+            self.head = self._log.close()
+        return self.head
 
 
 def _count(value: object) -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl.core.errors import SupportctlError
 from supportctl.core.text import clean
 from supportctl.remote.frames import FrameReader, Hello, ProtocolError, frame
 from supportctl.remote.link import LinkClosedError
-from supportctl.remote.methods import METHODS
+from supportctl.remote.methods import BEGIN, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ class Client:
         self._link: SessionLink | None = None
         self._hello: queue.SimpleQueue[Hello | BaseException] = queue.SimpleQueue()
         self.hello: Hello | None = None
+        self.begins: Mapping[str, str] | None = None  # what an agent that keeps a log is told first
         self.last_heard = clock.monotonic()
 
     def attach(self, link: SessionLink, hello_s: float = HELLO_S) -> Hello:
@@ -81,6 +83,8 @@ class Client:
             raise SupportctlError(hello.code, **hello.found)
         if isinstance(hello, BaseException):
             raise SupportctlError(CLOSED, reason=hello)
+        if self.begins is not None and not hello.digest:  # one that was brought along keeps no log
+            self._begin(link, self.begins)
         with self._lock:
             self._link = link
         self.hello = hello
@@ -166,6 +170,12 @@ class Client:
                 raise _told(heard.value)
             else:
                 return heard.value
+
+    def _begin(self, link: SessionLink, params: Mapping[str, str]) -> None:
+        """Say what the session is about, before anything else; nobody waits for the answer."""
+        message = {"id": f"{self._name}-{next(self._numbers)}", "method": BEGIN, "params": dict(params)}
+        with suppress(LinkClosedError):  # the thread that reads has noticed it
+            link.send(frame(message))
 
     def _session(self) -> str:
         """Return the name of the other side's session: its answers are kept under it."""

@@ -12,6 +12,7 @@ from supportctl.remote.capability import Capability
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+BEGIN = "session.begin"
 MAX_TEXT = 4_096  # characters of a parameter
 MAX_ITEMS = 1_000
 MAX_BLOCK = 32 * 1024  # bytes of a bridge in one message
@@ -116,6 +117,7 @@ _HEAD = {
     "entries": Param(number, required=True),
     "hash": Param(text, required=True),
 }
+_BEGIN = {"ticket": Param(text), "who": Param(text)}
 _CHECK = {
     "targets": Param(texts),
     "only": Param(texts),
@@ -149,6 +151,7 @@ METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
         Method("ping", Capability.OBSERVE, {}),
+        Method(BEGIN, Capability.OBSERVE, _BEGIN),  # for the other side's log; said first or never
         Method("about", Capability.OBSERVE, {}),
         Method("ports", Capability.OBSERVE, {}),
         Method("audit.head", Capability.OBSERVE, _HEAD),  # how far the peer's audit log has come

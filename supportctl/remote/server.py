@@ -19,7 +19,7 @@ from supportctl.remote.capability import NEEDS_CONSENT, Capability, Wanted
 from supportctl.remote.digest import digest_of
 from supportctl.remote.frames import FrameReader, Hello, ProtocolError, banner, frame
 from supportctl.remote.link import LinkClosedError
-from supportctl.remote.methods import METHODS, ParamsError, read_params
+from supportctl.remote.methods import BEGIN, METHODS, ParamsError, read_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,6 +174,9 @@ class Server:
         deadline = Deadline.after(_seconds(message.get("deadline_s")), self._clock)
         call = Call(name, deadline, cancelled, lambda value: self._progress(request, value))
         work = (request, call, message.get("params", {}))
+        if name == BEGIN:  # here, before the next message is read: it is what the log begins with
+            self._work(*work)
+            return
         threading.Thread(target=self._work, args=work, name=f"request {name}", daemon=True).start()
 
     def _work(self, request: str, call: Call, given: Any) -> None:  # noqa: ANN401  JSON

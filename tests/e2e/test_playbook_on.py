@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 
 import pytest
 from agents import SUPPORTCTL
@@ -190,3 +191,30 @@ def test_a_bridge_with_a_grant_where_nobody_sits(pair):
         supporter.interrupt()
         assert supporter.ended() == 0
     assert pair.here(*words, *grant)[0] == 1  # used up
+
+
+def test_both_logs_have_the_change_and_its_ticket_and_bear_witness_of_each_other(pair):
+    assert pair.sign()[0] == 0
+    granted = pair.there("grant", "--playbook", "port-fix", "--format", "json")
+    code = json.loads(granted.out)["code"]
+    assert pair.run("--grant", code)[0] == 0
+    assert pair.port == "9"
+    moment = threading.Event()
+    for _ in range(1000):
+        if not pair.sshd.children():  # the agent has closed its log
+            break
+        moment.wait(0.01)
+    (ours,) = (pair.folder / "our-state").rglob("*-supporter.jsonl")
+    (theirs,) = pair.their_state.rglob("*-customer.jsonl")
+    for log, peer in ((ours, theirs), (theirs, ours)):
+        told = pair.here("audit", "verify", str(log), "--peer", str(peer), "--format", "json")
+        document = json.loads(told.out)
+        assert (told.exit_code, document["verdict"], document["ticket"]) == (0, "ok", "T-1"), document
+        assert document["closed"]
+        assert document["witnessed"] >= document["entries"] - 3
+    lines = [json.loads(line) for line in theirs.read_text().splitlines()]
+    done = [(line["event"], line.get("outcome")) for line in lines if line.get("method") == "playbook.run"]
+    assert done == [("consent", None), ("intent", None), ("result", "done")]
+    assert "(127.0.0.1)" in lines[0]["supporter"]
+    assert code not in ours.read_text() + theirs.read_text()
+    assert ours.with_suffix(".cast").exists()  # what the supporter saw

@@ -41,6 +41,7 @@ class SshServer:
         self.client_key = self.make_key("id_ed25519")
         self.keys = folder / "authorized_keys"
         self.keys.touch(mode=0o600)
+        self.state = folder / "state"
         self.log = folder / "sshd.log"
         self.config = folder / "sshd_config"
         self.config.write_text(
@@ -70,7 +71,9 @@ class SshServer:
 
     def allow(self, options: str = "", key: Path | None = None) -> None:
         public = (key or self.client_key).with_suffix(".pub").read_text()
-        self.keys.write_text(f"{options} {public}".lstrip())
+        if "XDG_STATE_HOME" not in options:  # an agent keeps its log there, and not in this user's own folder
+            options = ",".join(filter(None, [options, f'environment="XDG_STATE_HOME={self.state}"']))
+        self.keys.write_text(f"{options} {public}")
 
     def start(self) -> None:
         self.process = subprocess.Popen(
