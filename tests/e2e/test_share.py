@@ -165,65 +165,78 @@ def asks_to_fix(desks, code):
     return thread, outcome
 
 
+YES = {"en": "You have allowed it, once.", "ru": "Вы разрешили это, один раз."}
+NO = {"en": "Nothing is changed.", "ru": "Ничего не меняется."}
+BEGIN = {"en": "Press q", "ru": "Нажмите q"}
+
+
 @pytest.mark.parametrize(
-    ("lang", "typed"),
-    [("en", "\r"), ("en", "y\r"), ("en", "\x1b"), ("ru", "нет\r")],
+    ("lang", "answers"), [("en", ["\r", "no\r", "y\r", "\x1b"]), ("ru", ["\r", "нет\r", "д\r"])]
 )
-def test_what_is_not_a_whole_yes_is_no(desks, lang, typed):
+def test_what_is_not_a_whole_yes_is_no(desks, lang, answers):
     with desks.share(lang=lang) as customer:
-        code = code_of(customer, "Press q" if lang == "en" else "Нажмите q")
-        thread, outcome = asks_to_fix(desks, code)
-        customer.until(ASKED[lang])
-        shown = plain(customer.raw)
-        assert "receipt-printer" in shown
-        assert "till-test" in shown
-        assert "SHA256:" in shown  # who has signed it
-        customer.press(typed)
-        customer.until("Nothing is changed." if lang == "en" else "Ничего не меняется.")
-        thread.join(10)
-        assert outcome == {"refused": "remote.denied"}
+        code = code_of(customer, BEGIN[lang])
+        for typed in answers:
+            thread, outcome = asks_to_fix(desks, code)
+            customer.until(ASKED[lang])
+            shown = plain(customer.raw)
+            assert "receipt-printer" in shown
+            assert "till-test" in shown
+            assert "SHA256:" in shown  # who has signed it
+            customer.press(typed)
+            customer.until(NO[lang])
+            thread.join(10)
+            assert outcome == {"refused": "remote.denied"}
         assert desks.settings.read_text() == "[main]\nport = 4\n"
         customer.press("q")
         assert customer.ended() == 0
 
 
-@pytest.mark.parametrize(("lang", "typed"), [("ru", "да\r"), ("en", "lf\r")])
-def test_a_whole_yes_allows_the_run(desks, lang, typed):
-    with desks.share(lang=lang) as customer:
-        code = code_of(customer, "Press q" if lang == "en" else "Нажмите q")
-        thread, outcome = asks_to_fix(desks, code)
-        customer.until_true(lambda: ASKED[lang] in plain(customer.raw) or outcome)
+def test_a_session_that_ends_in_the_middle_of_a_run_changes_nothing(desks):
+    with desks.share() as customer:
+        thread, outcome = asks_to_fix(desks, code_of(customer))
+        customer.until_true(lambda: ASKED["en"] in plain(customer.raw) or outcome)
         assert not outcome
-        customer.press(typed)
-        customer.until("You have allowed it, once." if lang == "en" else "Вы разрешили это, один раз.")
-        customer.press("q")  # ends it in the middle of the run: nothing was changed
+        customer.press("lf\r")  # "да" on a Latin layout
+        customer.until(YES["en"])
+        customer.press("q")
         assert customer.ended() == 0
         thread.join(15)
         assert not thread.is_alive()
         assert desks.settings.read_text() == "[main]\nport = 4\n"
 
 
-@pytest.mark.parametrize(("fault", "value", "code"), [(None, "9", 0), ("paper-out", "4", 6)])
-def test_a_signed_playbook_to_its_end(desks, lab, fault, value, code):
+@pytest.mark.parametrize(
+    ("lang", "yes", "fault", "value", "code"),
+    [("en", "yes\r", None, "9", 0), ("ru", "да\r", "paper-out", "4", 6)],
+)
+def test_a_signed_playbook_to_its_end(desks, lab, lang, yes, fault, value, code):
     """Asked twice, for the run and for what it changes; changed for good where it helps, else undone."""
     answers = desks.till.with_name("answers.yaml")
     answers.write_text("[yes]\n")
-    with desks.share() as customer:
-        words = ("--on", f"code:{code_of(customer)}", "--ticket", "T-1042", "--answers", str(answers))
+    with desks.share(lang=lang) as customer:
+        words = (
+            "--on",
+            f"code:{code_of(customer, BEGIN[lang])}",
+            "--ticket",
+            "T-1042",
+            "--answers",
+            str(answers),
+        )
         roles = ("--set", "printer=receipt-printer")
         run = ("playbook", "run", str(desks.playbook), *roles, "--no-tell", *words)
         if fault:
             lab.fault("till", fault)
         try:
             with desks.supporter(*run) as supporter:
-                customer.until(ASKED["en"])
-                customer.press("yes\r")
-                customer.until("You have allowed it, once.")
-                customer.until(ASKED["en"])
+                customer.until(ASKED[lang])
+                customer.press(yes)
+                customer.until(YES[lang])
+                customer.until(ASKED[lang])
                 assert "main/port" in plain(customer.raw)
                 assert desks.settings.read_text() == "[main]\nport = 4\n"
-                customer.press("yes\r")
-                customer.until("You have allowed it, once.")
+                customer.press(yes)
+                customer.until(YES[lang])
                 assert supporter.ended() == code
         finally:
             lab.clear("till")
