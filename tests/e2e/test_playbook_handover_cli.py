@@ -50,7 +50,8 @@ def desk(house, supportctl, tmp_path):
     ask.run = lambda *more: ask(
         "run", str(tmp_path / "printer-test.yaml"), "--answers", str(tmp_path / "answers.json"), *more
     )
-    ask.files = lambda: {path.name.partition(".")[2] for path in (tmp_path / "runs").iterdir()}
+    runs = tmp_path / "runs"
+    ask.files = lambda: {path.name.partition(".")[2] for path in runs.iterdir() if path.is_file()}
     return ask
 
 

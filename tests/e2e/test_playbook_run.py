@@ -203,7 +203,7 @@ def test_while_a_run_is_live_nobody_else_has_it(desk):
         to_the_roll(terminal)
         with desk.run("resume", "last") as second:
             assert second.ended() == 2
-            assert "Somebody is at this run" in plain(second.raw)
+            assert "Somebody is working on this run" in plain(second.raw)
         terminal.press("q")
         assert terminal.ended() == 5
 

@@ -62,7 +62,7 @@ def test_schema_knows_the_contract():
         "escalation",
         "host",
         "network",
-        "playbooks",
+        "playbooks", "signing", "remote", "redaction", "bundle",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
     kinds = schema["properties"]["crm"]["additionalProperties"]["discriminator"]["mapping"]
