@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -182,18 +181,6 @@ def test_a_sqlite_without_the_full_text_index_is_noticed(monkeypatch):
     connect = sqlite3.connect
     monkeypatch.setattr(search.sqlite3, "connect", lambda place: connect(place, factory=Bare))
     assert search._table([]) is None
-
-
-def test_index_and_query_are_quick():
-    entries, best = stand_ins(), 9.0
-    for _ in range(3):
-        stem.cache_clear()
-        begin = time.perf_counter()
-        index = Index(entries, "ru")
-        index.search("не печатает чек")
-        index.close()
-        best = min(best, time.perf_counter() - begin)
-    assert best < 0.05
 
 
 def test_an_entry_is_what_a_playbook_says():
