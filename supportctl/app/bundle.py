@@ -25,6 +25,7 @@ from supportctl.core.secret_patterns import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from supportctl.app.bundle_collect import Collector, Outcome
     from supportctl.core.clock import Clock
@@ -54,6 +55,16 @@ class Made(NamedTuple):
     token_map: Path | None
 
 
+class Gathered(NamedTuple):
+    """A bundle that was packed and is written nowhere yet."""
+
+    name: str
+    data: bytes
+    files: tuple[Mapping[str, object], ...]
+    left: tuple[Left, ...]
+    removed: Mapping[str, int]
+
+
 def create(
     asked: Asked,
     output: Path | None = None,
@@ -68,11 +79,30 @@ def create(
         UsageError: `bundle.foreign-map`.
         SupportctlError: `bundle.unwritable`.
     """
+    tokens = Tokens(_read_map(token_map) if token_map else None)
+    gathered = gather(asked, tokens, clock=clock, collectors=collectors)
+    path = output or Path(f"{gathered.name}.zip")
+    written(path, gathered.data)
+    if token_map:
+        table = {"schema": MAP_SCHEMA, "tokens": tokens.table()}
+        written(
+            token_map,
+            (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass"),
+        )
+    return Made(path, len(gathered.data), gathered.files, gathered.left, gathered.removed, token_map)
+
+
+def gather(
+    asked: Asked,
+    tokens: Tokens,
+    *,
+    clock: Clock | None = None,
+    collectors: tuple[Collector, ...] = COLLECTORS,
+) -> Gathered:
+    """Return a bundle: collected, redacted, packed. `tokens` learns what its tokens stand for."""
     clock, catalog = clock or SystemClock(), Catalog(asked.lang)
     now = clock.now()
-    name = f"supportctl-bundle-{now:%y%m%d-%H%M%S}"
-    path = output or Path(f"{name}.zip")
-    tokens = Tokens(_read_map(token_map) if token_map else None)
+    name = name_at(now)
     found = find_config(asked.config)
     configuration = read_config(found) if found else None
     policy = Policy()
@@ -100,15 +130,12 @@ def create(
         "files": list(files),
         "not_collected": [each._asdict() for each in left],
     }
-    data = packed(name, members, manifest)
-    _written(path, data)
-    if token_map:
-        table = {"schema": MAP_SCHEMA, "tokens": tokens.table()}
-        _written(
-            token_map,
-            (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass"),
-        )
-    return Made(path, len(data), files, left, dict(total), token_map)
+    return Gathered(name, packed(name, members, manifest), files, left, dict(total))
+
+
+def name_at(now: datetime) -> str:
+    """Return what a bundle of this moment is called."""
+    return f"supportctl-bundle-{now:%y%m%d-%H%M%S}"
 
 
 def _fitting(outcomes: list[Outcome], catalog: Catalog) -> tuple[dict[str, bytes], tuple[Left, ...]]:
@@ -154,7 +181,8 @@ def _read_map(path: Path) -> dict[str, str]:
     return table
 
 
-def _written(path: Path, data: bytes) -> None:
+def written(path: Path, data: bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all. Raises: SupportctlError."""
     try:
         if path.is_dir():
             raise IsADirectoryError(21, os.strerror(21))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from supportctl.app.bundle_zip import Packed
+
 SCHEMAS = ("supportctl.bundle/1", "supportctl.run-bundle/1")
 _SHOWN = 50
 _TEXT = (".json", ".jsonl", ".txt", ".log", ".md", ".html")
@@ -62,7 +64,12 @@ def show(path: Path) -> Shown:
     Raises:
         UsageError: as `unpacked`; `bundle.no-bundle`.
     """
-    members = dict(unpacked(path).members)
+    return shown_of(path, unpacked(path))
+
+
+def shown_of(path: Path, packed: Packed) -> Shown:
+    """Return what is in a bundle that was read already. Raises: UsageError: `bundle.no-bundle`."""
+    members = dict(packed.members)
     manifest = _object(members.pop(MANIFEST, b""))
     if manifest.get("schema") not in SCHEMAS:
         raise UsageError("bundle.no-bundle", found=path.name)

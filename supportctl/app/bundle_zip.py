@@ -95,6 +95,11 @@ def unpacked(path: Path) -> Packed:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise UsageError("bundle.unreadable", found=path, reason=error.strerror or error) from None
+    return unpacked_data(data, path)
+
+
+def unpacked_data(data: bytes, path: Path) -> Packed:
+    """Return what is in a packet that came over a session; `path` names it. Raises as `unpacked`."""
     if len(data) > MAX_FILE:
         raise UsageError("bundle.too-big", found=path.name, limit=MAX_FILE)
     _check_end(data, path)

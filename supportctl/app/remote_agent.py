@@ -65,7 +65,8 @@ def serve_agent(
     allowed, clock = capabilities(allow), SystemClock()
     playbooks = LatePlaybooks(config, clock, hosts)
     bridges = late_bridges(config, clock, hosts)
-    handlers = {**remote_handlers(config, hosts=hosts), **playbooks.handlers(), **bridges.handlers()}
+    looks = remote_handlers(config, hosts=hosts, probes=Capability.PROBE in allowed)
+    handlers = {**looks, **playbooks.handlers(), **bridges.handlers()}
 
     log = LateLog(lambda ticket, who: agent_log(ticket, who, clock))
 

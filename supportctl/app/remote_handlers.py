@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from supportctl.app.remote_bundle import Bundles
 from supportctl.core.clock import SystemClock
 from supportctl.core.finding_json import document_of
 from supportctl.remote.work import about, identity_document, ports, progress_of, target_of
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 
 
 def remote_handlers(
-    config: Path | None = None, clock: Clock | None = None, hosts: Collection[str] = ()
+    config: Path | None = None,
+    clock: Clock | None = None,
+    hosts: Collection[str] = (),
+    *,
+    probes: bool = True,
 ) -> dict[str, Handler]:
     """Return the methods that observe and probe, by name.
 
     `hosts` are machines beyond the local network that a session may ask; those of the configuration may be.
+    Without `probes` a bundle asks no device: the gate does not see what it does inside.
     """
     clock = clock or SystemClock()
     return {
+        **Bundles(config, clock, probes=probes).handlers(),
         "about": lambda _params, _call: _about(config),
         "ports": lambda _params, _call: {"ports": ports()},
         "check": lambda params, call: _check(params, call, config, clock, hosts),

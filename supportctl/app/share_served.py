@@ -102,6 +102,9 @@ class WhatIsServed:
         if "sent" in result and "received" in result:
             words = {"sent": result["sent"], "received": result["received"]}
             self._step(self._catalog.phrase("share.bridge-over", **words))
+        if "bundle" in result and "size" in result:
+            packed = {"files": result["files"], "kilobytes": max(round(result["size"] / 1024), 1)}
+            self._step(self._catalog.phrase("share.bundle-made", **packed))
         findings = [each for each in result.get("findings") or () if isinstance(each, dict)]
         if not findings:
             return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from supportctl.app.bundle import Made
     from supportctl.app.bundle_show import Leak, Shown
     from supportctl.catalog import Catalog
+    from supportctl.cli.options import Settings
 
 _format_option = click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Form of the answer."
@@ -40,6 +41,9 @@ def bundle() -> None:
     help="Write here what each token stands for. Keep this file.",
 )
 @click.option("--deadline", type=Seconds(1, 600), default=40.0, help="Seconds for all of it (default: 40).")
+@click.option("--on", "on", metavar="REMOTE",
+              help="Make it on another machine and bring it here: ssh://USER@HOST or code:…")  # fmt: skip
+@click.option("--ticket", default="", metavar="T", help="With --on: the ticket that this is about.")
 @_format_option
 @common_options
 @click.pass_context
@@ -49,21 +53,48 @@ def create(
     report: Path | None,
     token_map: Path | None,
     deadline: float,
+    on: str | None,
+    ticket: str,
     format_: str,
 ) -> None:
     """Make a bundle: findings, configuration, state of devices, runs, logs. Secrets are taken out.
 
     It is always made; what could not be collected is named in it with the reason. Nothing is sent anywhere.
+    With --on it is made beside the devices of the other machine, where supportctl has to be installed, its
+    secrets are taken out there, and the file comes here.
     """
     from supportctl.app.bundle import create as make
     from supportctl.app.bundle_collect import Asked
 
     chosen = settings(context)
-    made = make(Asked(chosen.lang, chosen.config, report, deadline), output, token_map)
+    if on is not None:
+        made = _made_on(on, chosen, output, {"--report": report, "--token-map": token_map}, deadline, ticket)
+    else:
+        made = make(Asked(chosen.lang, chosen.config, report, deadline), output, token_map)
     if format_ == "json":
         click.echo(json.dumps(_made_document(made), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(_made(made, chosen.catalog)))
+        click.echo("\n".join(_made(made, chosen.catalog, "bundle.made" if on is None else "bundle.made-on")))
+
+
+def _made_on(
+    on: str,
+    chosen: Settings,
+    output: Path | None,
+    not_there: dict[str, Path | None],
+    deadline: float,
+    ticket: str,
+) -> Made:
+    from supportctl.app.remote_bundle import bundle_on
+    from supportctl.cli.remote_terminal import remote_session
+    from supportctl.core.errors import UsageError
+    from supportctl.core.text import clean
+
+    for option, given in not_there.items():
+        if given is not None:
+            raise UsageError("remote.not-with-on", found=option)
+    with remote_session(on, chosen.catalog, chosen.config, ticket=clean(ticket, 80)) as remote:
+        return bundle_on(remote, chosen.lang, output, deadline)
 
 
 @bundle.command()
@@ -118,9 +149,9 @@ def redaction_report(context: click.Context, file: Path, format_: str) -> int:
     return EXIT_WARNING if left else EXIT_OK
 
 
-def _made(made: Made, catalog: Catalog) -> list[str]:
+def _made(made: Made, catalog: Catalog, words: str) -> list[str]:
     size = max(round(made.size / 1024), 1)
-    lines = [catalog.phrase("bundle.made", path=made.path, files=len(made.files), kilobytes=size)]
+    lines = [catalog.phrase(words, path=made.path, files=len(made.files), kilobytes=size)]
     lines.append(catalog.phrase("bundle.removed", removed=_counts(made.removed, catalog)))
     lines += _left(list(made.left), catalog)
     if made.token_map:

@@ -43,7 +43,7 @@ OPENED, CLOSED, HEAD, INTENT, RESULT, DENIED, SIGN_IN, CONSENT = (
 )
 CUSTOMER, SUPPORTER = "customer", "supporter"
 _TEXT_MAX, _ITEMS_MAX, _DEPTH_MAX = 400, 50, 6
-_EXACT = frozenset({"schema", "log", "peer", "peer_hash"})  # names and hashes of logs
+_EXACT = frozenset({"schema", "log", "peer", "peer_hash", "sha256"})  # names and hashes of logs
 _DURABLE = frozenset({OPENED, CLOSED, HEAD, SIGN_IN, CONSENT})
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from supportctl.core.errors import SupportctlError
+from supportctl.core.text import clean
 from supportctl.remote.audit import CONSENT, DENIED, HEAD_METHOD, INTENT, RESULT, Head
 from supportctl.remote.capability import NEEDS_CONSENT
 from supportctl.remote.methods import BEGIN, METHODS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from supportctl.remote.server import Call, Gate
     from supportctl.remote.work import Handler
 
-_OPEN = "bridge.open"
+_OPEN, _BUNDLE = "bridge.open", "bundle"
 _BRIDGE_SEND = "bridge.send"  # counted as a whole when its bridge ends, not one by one
 EVERY = 20  # lines that the other side knows nothing of
 _HEAD_S = 10.0
@@ -158,19 +159,18 @@ def head_handler(log: Log) -> Callable[[Mapping[str, Any], Call], Mapping[str, A
 
 
 def with_log(handlers: Mapping[str, Handler], log: Log) -> dict[str, Handler]:
-    """Return handlers with the methods that speak of the log; what a bridge carries is counted in it."""
-    bridge = {_OPEN: counted(handlers[_OPEN], log)} if _OPEN in handlers else {}
-    return {**handlers, **bridge, BEGIN: lambda _params, _call: {}, HEAD_METHOD: head_handler(log)}
+    """Return handlers with the methods that speak of the log; what leaves this computer is counted in it."""
+    leaving = {name: counted(handlers[name], log) for name in (_OPEN, _BUNDLE) if name in handlers}
+    return {**handlers, **leaving, BEGIN: lambda _params, _call: {}, HEAD_METHOD: head_handler(log)}
 
 
 def counted(handler: Handler, log: Log) -> Handler:
-    """Return `bridge.open` with a line of how many bytes went each way."""
+    """Return `bridge.open` with a line of how many bytes went each way, `bundle` with one of what it was."""
 
     def work(params: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
         result = handler(params, call)
-        written(
-            lambda: log.write(RESULT, durable=True, method=call.method, outcome="counted", **_bytes(result))
-        )
+        told = _bytes(call.method, result)
+        written(lambda: log.write(RESULT, durable=True, method=call.method, outcome="counted", **told))
         return result
 
     return work
@@ -181,8 +181,10 @@ def _shown(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "***" if name == "grant" else params[name] for name in params}
 
 
-def _bytes(result: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many bytes a bridge has carried; nothing for the answer of another request."""
+def _bytes(method: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many bytes a bridge has carried, which bundle was made; nothing for other requests."""
+    if method == _BUNDLE:
+        return {"size": _count(result.get("size")), "sha256": clean(result.get("sha256"), 64)}
     return {name: _count(result[name]) for name in ("sent", "received") if name in result}
 
 
@@ -229,7 +231,7 @@ class AuditedClient:
         finally:
             with suppress(SupportctlError):  # the next request will not begin
                 self._log.write(
-                    RESULT, durable=changes(method), method=method, outcome=outcome, **_bytes(result)
+                    RESULT, durable=changes(method), method=method, outcome=outcome, **_bytes(method, result)
                 )
         if self._log.unwitnessed >= self._every:
             self.exchange()

@@ -134,6 +134,7 @@ _RUN = {
     "ticket": Param(text),
     "lang": Param(text),
 }
+_READ = {"bundle": Param(text, required=True), "at": Param(number, required=True)}
 _BRIDGE_SEND = {
     "bridge": Param(text, required=True),  # its name, which only who has opened it knows
     "at": Param(number, required=True),  # bytes that were sent before these
@@ -156,6 +157,7 @@ METHODS: Mapping[str, Method] = {
         Method("ports", Capability.OBSERVE, {}),
         Method("audit.head", Capability.OBSERVE, _HEAD),  # how far the peer's audit log has come
         Method("bundle", Capability.OBSERVE, {"lang": Param(text)}),
+        Method("bundle.read", Capability.OBSERVE, _READ),
         Method("check", Capability.PROBE, _CHECK),
         Method("identify", Capability.PROBE, {"target": Param(text, required=True), "lang": Param(text)}),
         Method("playbook.look", Capability.PROBE, {"check": Param(mapping), "targets": Param(texts)}),

@@ -11,6 +11,7 @@ import yaml
 from bastions import SHARE_USER, STAFF_USER
 from terminal import Terminal, plain
 
+from supportctl.app.bundle_show import show
 from supportctl.app.share_plan import code_session
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError
@@ -19,6 +20,7 @@ from supportctl.remote.audit_check import check
 pytestmark = pytest.mark.peer("bastion")
 CODE = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){4}")
 SECRET = "canary-till-4711"
+PORTAL = f"https://portal.example/rest/1/{SECRET}/"
 
 
 @pytest.fixture
@@ -99,3 +101,27 @@ def test_both_terminals_are_recorded_and_both_logs_bear_witness(desks):
     verdict = check(logs[0], peer=logs[1])
     assert (verdict.status, verdict.problems) == ("ok", ())
     assert check(logs[1], peer=logs[0]).status == "ok"
+
+
+def test_the_customer_sees_a_bundle_go_and_it_comes_without_secrets(desks, supportctl, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(desks / "supporter"))
+    till = yaml.safe_load((desks / "till.yaml").read_text())
+    (desks / "till.yaml").write_text(
+        yaml.safe_dump({**till, "crm": {"a": {"kind": "bitrix24", "url": PORTAL}}})
+    )
+    with begin(desks, "customer", "--lang", "ru", "share", "--ticket", "T-1042") as customer:
+        customer.until("Нажмите q")
+        code = CODE.search(plain(customer.raw))[0]
+        words = ("--config", str(desks / "desk.yaml"), "bundle", "create", "--output", str(desks / "b.zip"))
+        ended = supportctl(*words, "--deadline", "15", "--on", f"code:{code}")
+        assert ended.exit_code == 0, ended.err
+        assert "The bundle was made there and is here" in ended.out
+        customer.until("отчёт уходит в поддержку")
+        assert "собирает отчёт для разработчиков, без паролей" in plain(customer.raw)
+        customer.press("q")
+        assert customer.ended() == 0
+    shown = show(desks / "b.zip")
+    assert "configuration.json" in shown.members
+    every = b"".join(shown.members.values())
+    for secret in (SECRET, *till["remote"]["bastion"]["share_key"].splitlines()[1:-1]):
+        assert secret.encode() not in every
