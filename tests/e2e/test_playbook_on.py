@@ -218,3 +218,31 @@ def test_both_logs_have_the_change_and_its_ticket_and_bear_witness_of_each_other
     assert "(127.0.0.1)" in lines[0]["supporter"]
     assert code not in ours.read_text() + theirs.read_text()
     assert ours.with_suffix(".cast").exists()  # what the supporter saw
+
+
+def test_the_supporters_screen_is_recorded_as_it_was_seen(pair):
+    assert pair.sign()[0] == 0
+    granted = pair.there("grant", "--playbook", "port-fix", "--format", "json")
+    code = json.loads(granted.out)["code"]
+    place = f"ssh://{pair.sshd.user}@127.0.0.1:{pair.sshd.port}?key={pair.sshd.client_key}&way=installed"
+    words = ["--config", str(pair.ours), "playbook", "run", "port-fix", "--on", place, "--ticket", "T-1"]
+    with Terminal([*words, "--no-tell", "--grant", code], {}) as screen:
+        screen.until("Is the lamp on?")
+        screen.press("y")
+        screen.until("main/port")
+        screen.press("y")
+        assert screen.ended() == 0
+        assert screen.is_restored()
+        shown = plain(screen.raw)
+    (cast,) = (pair.folder / "our-state").rglob("*.cast")
+    assert "What this window shows is recorded" in shown
+    assert cast.name in re.sub(r"\s", "", shown)
+    head, *events = map(json.loads, cast.read_text().splitlines())
+    assert (head["width"], head["height"]) == (100, 40)
+    played = [event[2] for event in events]
+    assert sum("Is the lamp on?" in each and each.startswith("\x1b[H\x1b[2J") for each in played) >= 1
+    assert any("Solved" in each for each in played)
+    assert code not in "".join(played)
+    told = cast.with_suffix(".txt").read_text()
+    assert told.count("Is the lamp on?") == 1  # however often it was drawn
+    assert "main/port" in told
