@@ -18,9 +18,10 @@ _GOOD = {"ended", "customer", "time", "idle"}
               help="Where a program of this computer finds it (default: any free port).")  # fmt: skip
 @click.option("--grant", default="", metavar="CODE",
               help="The code that `supportctl grant --bridge TARGET` gave, where nobody sits.")  # fmt: skip
+@click.option("--ticket", default="", metavar="T", help="The ticket that this is about.")
 @common_options
 @click.pass_context
-def bridge(context: click.Context, target: str, on: str, listen: str, grant: str) -> int:
+def bridge(context: click.Context, target: str, on: str, listen: str, grant: str, ticket: str) -> int:
     """Carry raw bytes between a program here and TARGET there, if the customer says yes.
 
     TARGET is a serial port of the other machine (serial:///dev/ttyUSB0?baud=115200), an address of its
@@ -32,6 +33,7 @@ def bridge(context: click.Context, target: str, on: str, listen: str, grant: str
     """
     from supportctl.app.remote_bridge import bridge_on
     from supportctl.cli.remote_terminal import remote_session
+    from supportctl.core.text import clean
     from supportctl.remote.bridge_desk import bound
 
     chosen = settings(context)
@@ -43,7 +45,7 @@ def bridge(context: click.Context, target: str, on: str, listen: str, grant: str
         click.echo(phrase("remote.bridge-how"))
 
     listener = bound(listen)
-    with listener, remote_session(on, chosen.catalog, chosen.config) as remote:
+    with listener, remote_session(on, chosen.catalog, chosen.config, ticket=clean(ticket, 80)) as remote:
         click.echo(phrase("remote.bridge-asks"), err=True)
         result = bridge_on(remote, target, listener, opened, grant=grant)
     reason = str(result.get("reason"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -33,6 +33,7 @@ FORMATS = ("text", "json", "html", "junit", "nagios", "slip")
               help="Repeat, and report changes only; Ctrl-C ends.")  # fmt: skip
 @click.option("--on", "on", metavar="REMOTE",
               help="Run it beside the device, on another machine: ssh://USER@HOST or code:…")  # fmt: skip
+@click.option("--ticket", default="", metavar="T", help="With --on: the ticket that this is about.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the report and end.")
 @common_options
 @click.pass_context
@@ -46,6 +47,7 @@ def check(
     output: Path | None,
     watch: float | None,
     on: str | None,
+    ticket: str,
     *,
     schema: bool,
 ) -> int:
@@ -63,7 +65,8 @@ def check(
     chosen = settings(context)
     request = CheckRequest(chosen.lang, targets, only, skip, deadline, chosen.config)
     if on is not None:
-        return exit_code(_checked_on(on, request, watch, format_, output, chosen.catalog), format_)
+        remote = _On(on, ticket)
+        return exit_code(_checked_on(remote, request, watch, format_, output, chosen.catalog), format_)
     if watch is not None:
         from supportctl.cli.watch import watch_check
 
@@ -87,18 +90,30 @@ def checked(request: CheckRequest, catalog: Catalog) -> Report:
         return run_check(request, on_change=on_change)
 
 
+class _On(NamedTuple):
+    """Which machine, and what the session is about."""
+
+    place: str
+    ticket: str
+
+
 def _checked_on(
-    on: str, request: CheckRequest, watch: float | None, format_: str, output: Path | None, catalog: Catalog
+    on: _On, request: CheckRequest, watch: float | None, format_: str, output: Path | None, catalog: Catalog
 ) -> Report:
     """Tell the report of a check on another machine, and return it."""
     from supportctl.app.remote import check_on
     from supportctl.cli.progress import remote_progress
     from supportctl.cli.remote_terminal import remote_session
     from supportctl.core.errors import UsageError
+    from supportctl.core.text import clean
 
     if watch is not None:
         raise UsageError("remote.not-with-on", found="--watch")
-    with remote_session(on, catalog, request.config) as remote, remote_progress(catalog) as on_progress:
+    about = clean(on.ticket, 80)
+    with (
+        remote_session(on.place, catalog, request.config, ticket=about) as remote,
+        remote_progress(catalog) as on_progress,
+    ):
         report = check_on(remote, request, on_progress)
     tell(report, format_, output, catalog)
     return report

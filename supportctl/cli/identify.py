@@ -28,9 +28,12 @@ _WIDTH = 14
 )
 @click.option("--on", "on", metavar="REMOTE",
               help="Ask it from another machine, beside the device: ssh://USER@HOST or code:…")  # fmt: skip
+@click.option("--ticket", default="", metavar="T", help="With --on: the ticket that this is about.")
 @common_options
 @click.pass_context
-def identify(context: click.Context, target: str, deadline: float, format_: str, on: str | None) -> int:
+def identify(
+    context: click.Context, target: str, deadline: float, format_: str, on: str | None, ticket: str
+) -> int:
     """Say which device answers at TARGET: protocol, speed, maker, model, serial number, firmware.
 
     TARGET is a URL or a name of the configuration: serial:///dev/ttyUSB0 (every speed is tried),
@@ -45,8 +48,9 @@ def identify(context: click.Context, target: str, deadline: float, format_: str,
     if on is not None:
         from supportctl.app.remote import identify_on
         from supportctl.cli.remote_terminal import remote_session
+        from supportctl.core.text import clean
 
-        with remote_session(on, chosen.catalog, chosen.config) as remote:
+        with remote_session(on, chosen.catalog, chosen.config, ticket=clean(ticket, 80)) as remote:
             identity = identify_on(remote, target, deadline)
     else:
         identity = run_identify(target, config=chosen.config, deadline_s=deadline)

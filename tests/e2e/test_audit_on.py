@@ -136,3 +136,11 @@ def test_the_log_is_closed_when_the_agent_is_told_to_end(tmp_path):
         assert agent.process.wait(10) == 143
     (log,) = logs(tmp_path)
     assert check(log).status == "ok"
+
+
+@ssh
+@pytest.mark.parametrize("words", [("check", "--only", "host.clock"), ("identify", "tcp://127.0.0.1:1")])
+def test_the_ticket_of_a_command_stands_in_both_logs(supportctl, place, sshd, tmp_path, words):
+    supportctl(*words, "--ticket", "T-6", "--on", place())
+    both = [*logs(tmp_path / "ours"), *served(sshd, tmp_path)]
+    assert [json.loads(log.read_text().splitlines()[0])["ticket"] for log in both] == ["T-6", "T-6"]
