@@ -27,7 +27,10 @@ def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: boo
     is done stands in the audit log.
     """
     size = shutil.get_terminal_size()
-    title = Title(f"{ticket} {log.stem}", size.columns, size.lines)
+    side = log.stem.rpartition("-")[
+        2
+    ]  # no more of the name: its digits beside a ticket's can look like a card
+    title = Title(f"{ticket}, {side}", size.columns, size.lines)
     try:
         recording = Recording(log.with_suffix(""), title, clock)
     except OSError as error:
@@ -42,8 +45,12 @@ def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: boo
         yield
     finally:
         sys.stdout = shown
-        recording.close()
-        words = "share.recording-cut" if recorder.broken else "share.recording-kept"
+        broken = recorder.broken
+        try:
+            recording.close()
+        except OSError:
+            broken = True
+        words = "share.recording-cut" if broken else "share.recording-kept"
         click.echo(
             catalog.phrase(words, text=f"{log.with_suffix('.txt')}", cast=log.with_suffix(".cast")), err=err
         )

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.core.redactor import KEEP, PARTIAL, Policy, Redactor
@@ -89,14 +90,13 @@ class Recording:
                 self._screen(drawn)
 
     def close(self) -> None:
-        """Keep the last line, close both files; may be called twice."""
+        """Keep the last line, close both files; may be called twice. Raises: OSError: not all was kept."""
         with self._lock:
             if self._cast.closed:
                 return
-            if self._waiting:
-                self._line(self._waiting)
-            self._cast.close()
-            self._text.close()
+            with closing(self._text), closing(self._cast):
+                if self._waiting:
+                    self._line(self._waiting)
 
     def _lines(self, text: str) -> None:
         *lines, self._waiting = (self._waiting + text).split("\n")

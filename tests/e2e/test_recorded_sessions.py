@@ -54,7 +54,7 @@ def kept(desks, who):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     head, *events = map(json.loads, cast.read_text().splitlines())
     assert (head["version"], head["width"], head["height"]) == (2, 100, 40)
-    assert "T-1042" in head["title"]
+    assert head["title"] == f"T-1042, {who}"
     return "".join(event[2] for event in events), text.read_text(), log
 
 
