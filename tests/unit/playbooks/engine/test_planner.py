@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from planner_bench import (
+    BEGUN,
+    CHECK,
+    EMPTY,
+    FINE,
+    PRINTER,
+    SAY,
+    STEPS,
+    graph_of,
+    played,
+)
 
-from playbooks.engine.graph import build, exits, shortest
-from playbooks.engine.model import Playbook
+from playbooks.engine.graph import exits, shortest
 from playbooks.engine.planner import deadline_at, move
 from playbooks.engine.state import (
     Acted,
@@ -23,7 +30,6 @@ from playbooks.engine.state import (
     DoAction,
     Finish,
     GaveUp,
-    HandOverNow,
     Outcome,
     Resumed,
     RunCheck,
@@ -40,77 +46,6 @@ from playbooks.engine.state import (
     Waited,
     Why,
 )
-from supportctl.core.finding import Finding, Status
-
-PRINTER = "escpos+tcp://192.0.2.5:9100"
-SAY = {"en": "Do it.", "ru": "Сделайте."}
-CHECK = {"targets": ["printer"]}
-PAPER = {"check": CHECK, "expect": 'ok("printer.paper")'}
-
-
-def playbook(steps: list[dict[str, Any]], **more: Any) -> Playbook:
-    return Playbook.model_validate(
-        {
-            "schema": "supportctl.playbook/1",
-            "name": "printer-test",
-            "version": 1,
-            "owner": "first-line",
-            "title": SAY,
-            "about": SAY,
-            "symptoms": {"en": ["x"], "ru": ["x"]},
-            "roles": {"printer": {"title": SAY, "protocols": ["escpos"]}},
-            "causes": {"paper": SAY, "cable": SAY, "power": SAY},
-            "steps": steps,
-            **more,
-        }
-    )
-
-
-def graph_of(steps: list[dict[str, Any]], **more: Any) -> Any:
-    return build(playbook(steps, **more), pytest.fail, lambda _name: "undoable")
-
-
-def finding(code: str, status: Status = Status.FAULT, **args: Any) -> Finding:
-    return Finding(code, status, PRINTER, args=args)
-
-
-BEGUN = Begun(0.0, {"printer": (PRINTER,)})
-EMPTY, FINE = finding("printer.paper-out"), finding("printer.paper", Status.OK)
-
-STEPS: list[dict[str, Any]] = [
-    {"id": "look", "check": CHECK, "seconds": 10},
-    {
-        "id": "which",
-        "branch": {
-            "arms": [
-                {
-                    "when": 'found("printer.paper-out")',
-                    "cause": "paper",
-                    "steps": [
-                        {"id": "roll", "tell": {"say": SAY}, "verify": PAPER, "seconds": 60},
-                        {"id": "restart", "act": {"action": "printer.restart"}, "verify": PAPER},
-                    ],
-                },
-                {
-                    "when": 'found("link.*")',
-                    "cause": "cable",
-                    "steps": [{"id": "cable", "tell": {"say": SAY}}],
-                },
-            ]
-        },
-    },
-    {"id": "lamp", "ask": {"question": SAY, "why": SAY, "choices": {"red": SAY, "off": SAY}}},
-    {"id": "over", "hand_over": {"reason": SAY}},
-]
-
-
-def played(graph: Any, *events: Any) -> tuple[State, list[Any]]:
-    state, commands = State(), []
-    for event in events:
-        answer = move(graph, state, event)
-        state = answer.state
-        commands.append(answer.command)
-    return state, commands
 
 
 def test_what_a_person_does_is_verified_and_ends_the_run() -> None:
@@ -335,71 +270,6 @@ def test_the_shortest_way_through_counts_the_cheapest_arm() -> None:
     assert shortest(graph, graph.start) == 10 + 20  # no arm has to be open
     assert shortest(graph, "roll") == 60 + 20 + 20
     assert shortest(graph, "lamp") == 20
-
-
-def answers() -> st.SearchStrategy[list[Any]]:
-    some = st.sampled_from(
-        [
-            ("checked", (EMPTY,)),
-            ("checked", (FINE,)),
-            ("checked", (finding("link.silent"),)),
-            ("answered", "red"),
-            ("answered", None),
-            ("told", Said.DONE),
-            ("told", Said.DID_NOT_HELP),
-            ("consented", True),
-            ("consented", False),
-            ("acted", True),
-            ("acted", False),
-            ("undone", True),
-            ("waited", None),
-            ("shown", None),
-            ("ticked", None),
-            ("hand-over", None),
-            ("resumed", None),
-        ]
-    )
-    return st.lists(st.tuples(some, st.floats(0, 50)), max_size=60)
-
-
-def event_of(kind: str, value: Any, at: float) -> Any:
-    return {
-        "checked": lambda: Checked(at, value, (PRINTER,)),
-        "answered": lambda: Answered(at, value),
-        "told": lambda: Told(at, value),
-        "consented": lambda: Consented(at, value),
-        "acted": lambda: Acted(at, value),
-        "undone": lambda: Undone(at, value),
-        "waited": lambda: Waited(at),
-        "shown": lambda: Shown(at),
-        "ticked": lambda: Ticked(at),
-        "hand-over": lambda: HandOverNow(at),
-        "resumed": lambda: Resumed(at),
-    }[kind]()
-
-
-@given(answers())
-def test_whatever_happens_no_change_is_left_unproved(events: list[Any]) -> None:
-    graph = graph_of(STEPS)
-    state, now = State(), 0.0
-    changed = False  # something was changed, and neither verified nor brought back
-    state = move(graph, state, BEGUN).state
-    for (kind, value), seconds in events:
-        now += seconds
-        before = state
-        answer = move(graph, state, event_of(kind, value, now))
-        again = move(graph, state, event_of(kind, value, now))
-        assert again == answer, "the same state and event give the same answer"
-        state = answer.state
-        if isinstance(before.doing, DoAction) and isinstance(state.doing, RunCheck | UndoAction):
-            changed = True
-        if isinstance(before.doing, UndoAction) and kind == "undone" and state.doing != before.doing:
-            changed = False
-        if state.tried and state.tried[-1].result == "verified":
-            changed = False
-        if state.finish is not None:
-            assert not changed, "a run ends only when what it changed is proved or brought back"
-            assert before.now <= state.now
 
 
 def test_a_jump_and_an_end_are_left_out_by_their_condition() -> None:
