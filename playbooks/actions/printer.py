@@ -6,6 +6,7 @@ Specifications (ESC GS t, ESC a, ESC d, BEL).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.actions.connection import link_failed
@@ -56,7 +57,7 @@ def slip(protocol: str, name: str) -> bytes:
     return language.begin + first + language.cyrillic + second + language.end
 
 
-class _Printing:
+class _Printing(ABC):
     """What both have: only printers that are no registers, and only while they are there and online."""
 
     name: str
@@ -90,9 +91,9 @@ class _Printing:
         """Do nothing: paper is not put back, and a drawer is closed by hand."""
         return Done(ok=True)
 
+    @abstractmethod
     def data(self, target: Target) -> bytes:
         """Return what is sent."""
-        raise NotImplementedError
 
 
 class TestSlip(_Printing):

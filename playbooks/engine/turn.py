@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from playbooks.engine.situation import View, facts_of
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 NEXT_LINE = "second-line"
 
 
-class Turn:
+class Turn(ABC):
     """The state is replaced, never changed. `enter` goes to a node and says what is to be done there."""
 
     def __init__(self, graph: Graph, state: State) -> None:
@@ -23,9 +24,9 @@ class Turn:
         self.state = state
         self.notices: list[Notice] = []
 
+    @abstractmethod
     def enter(self, node_id: str) -> Command:
         """Go to a node, and on through those that need nobody."""
-        raise NotImplementedError
 
     @property
     def node(self) -> Node:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,16 +26,16 @@ def latin(key: str) -> str:
     return _LATIN.get(low, low)
 
 
-class Keys:
+class Keys(ABC):
     """The keys of a terminal, inside `with keys()`."""
 
+    @abstractmethod
     def read(self, seconds: float) -> list[str]:
         """Return the keys that were pressed, after at most `seconds`; `GONE` where the terminal has gone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget(self) -> None:
         """Throw away what was typed ahead."""
-        raise NotImplementedError
 
 
 @contextmanager
