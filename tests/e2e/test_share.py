@@ -51,7 +51,7 @@ def test_a_check_beside_the_device_while_the_customer_watches(desks, supportctl,
         with desks.connect(code) as supporter:
             supporter.until("q ends")
             assert "ask its devices, read-only" in plain(supporter.raw)
-            customer.until("Ivan Petrov is connected")
+            customer.until("Support desk 7 is connected")
             lab.fault("till", "paper-out")
             words = ("--config", str(desks.desk), "check", "receipt-printer", "--format", "json")
             ended = supportctl(*words, "--on", f"code:{code}")
@@ -60,7 +60,7 @@ def test_a_check_beside_the_device_while_the_customer_watches(desks, supportctl,
             assert ended.exit_code == 3
             assert [f["code"] for f in report["findings"] if f["status"] == "fault"] == ["printer.paper-out"]
             customer.until("answers that are fine")
-            assert "Ivan Petrov: checks receipt-printer" in plain(customer.raw)
+            assert "Support desk 7: checks receipt-printer" in plain(customer.raw)
             assert "receipt-printer: The receipt printer is out of paper" in plain(customer.raw)
             customer.press("q")
             assert customer.ended() == 0

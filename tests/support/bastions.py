@@ -37,7 +37,7 @@ class Company:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.key("company")
-        self.staff("ivan", "Ivan Petrov")
+        self.staff("ivan", "Support desk 7")
         self.key("shop")
 
     def key(self, name: str) -> Path:
