@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import hypothesis
 import pytest
 
+from supportctl.core import redaction
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -180,6 +182,12 @@ PEERS = {
 @cache
 def _path_of(name: str) -> str | None:
     return PEERS[name].find()
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test know its own secrets only: those of another one must not be cut out of its words."""
+    monkeypatch.setattr(redaction, "_known", set())
 
 
 @pytest.fixture(scope="session")

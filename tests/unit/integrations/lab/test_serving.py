@@ -252,7 +252,7 @@ def test_tls(tmp_path):
         connection.close()
         with pytest.raises(ssl.SSLError):
             ask(http.client.HTTPSConnection("127.0.0.1", server.port, timeout=5))
-        assert not any("Traceback" in complaint for complaint in server.complaints)
+        assert not any("Traceback" in complaint for complaint in server.complaints.copy())
 
 
 def assert_no_thread_is_left():
