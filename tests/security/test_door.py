@@ -376,7 +376,13 @@ def test_what_the_bastion_sees_is_sealed(shared):
     outer.close()
     all_of_it = recorded.getvalue()
     assert b"SSH-2.0-" in all_of_it
-    for secret in (shared.pairing.text.encode(), b"SUPPORTCTL-SESSION", b"lead-", b"work-", b"Support desk 7"):
+    for secret in (
+        shared.pairing.text.encode(),
+        b"SUPPORTCTL-SESSION",
+        b"lead-",
+        b"work-",
+        b"Support desk 7",
+    ):
         assert secret not in all_of_it
 
 
