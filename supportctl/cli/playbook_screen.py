@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -318,8 +317,3 @@ class Screen:
 def _yes_or_no(key: str) -> bool | None:
     """д and y are yes, н and n are no; the letters come before the place of the key."""
     return {"y": True, "д": True, "n": False, "н": False, "т": False}.get(key.lower())
-
-
-def can_show() -> bool:
-    """Return whether this terminal can show a screen."""
-    return os.environ.get("TERM", "") != "dumb"

@@ -6,9 +6,7 @@ could do nothing even if it became markup.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from supportctl.report import wording
 from supportctl.report.html_cards import Cards
 from supportctl.report.markup import Html, element, joined
 from supportctl.report.outline import Outline, outline
+from supportctl.report.page_head import page_head
 
 if TYPE_CHECKING:
     from supportctl.catalog import Catalog
@@ -56,23 +55,8 @@ def _style() -> str:
 
 
 def _head(report: Report, catalog: Catalog) -> Html:
-    digest = b64encode(sha256(_style().encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", name="robots", content="noindex"),
-        element("meta", name="generator", content=f"supportctl {report.tool_version}"),
-        element("link", rel="icon", href="data:,"),
-        element("title", _title(report, catalog)),
-        Html(f"<style>{_style()}</style>"),
-    )
+    generator = f"supportctl {report.tool_version}"
+    return page_head(_title(report, catalog), _style(), generator=generator)
 
 
 def _title(report: Report, catalog: Catalog) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import threading
 
 import pytest
 from bridges import Bridged
+from ser2net import serving
 
 from probes.lab.lab import Lab
 from probes.lab.scenario import DeviceSpec, Scenario
@@ -37,32 +35,9 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="module")
 def gateway(peer_path, lab, tmp_path_factory):
     """Serve the register's pseudo-terminal by ser2net on plain TCP; returns the URL."""
-    folder = tmp_path_factory.mktemp("ser2net")
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        port, ready = first.getsockname()[1], second.getsockname()[1]
-    path = lab.url("till", "serial").partition("://")[2]
-    config = folder / "ser2net.yaml"
-    config.write_text(
-        "%YAML 1.1\n---\n"
-        f"connection: &till\n  accepter: tcp,127.0.0.1,{port}\n"
-        f"  connector: serialdev,{path},115200n81,local\n"
-        f"connection: &ready\n  accepter: tcp,127.0.0.1,{ready}\n  connector: echo\n",
-        encoding="utf-8",
-    )
-    command = [peer_path("ser2net"), "-n", "-c", config, "-P", folder / "pid"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until, pause = Deadline.after(20, CLOCK), threading.Event()
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", ready), 5).close()
-            break
-        except ConnectionRefusedError:
-            assert not until.expired, "ser2net did not start"
-            assert server.poll() is None, "ser2net ended"
-            pause.wait(0.02)
-    yield f"tcp://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(10)
+    device, folder = lab.url("till", "serial").partition("://")[2], tmp_path_factory.mktemp("ser2net")
+    with serving(peer_path("ser2net"), device, "tcp", folder) as port:
+        yield f"tcp://127.0.0.1:{port}"
 
 
 def problems(url):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
 import sys
-import threading
 
 import pytest
+from ser2net import serving
 
 from probes.lab.lab import Lab
 from probes.lab.scenario import DeviceSpec, Scenario
@@ -91,36 +88,9 @@ def test_a_wrong_speed_is_no_healthy_register(lab, told):
 @pytest.fixture(scope="module")
 def gateway(peer_path, lab, tmp_path_factory):
     """Serve the register's pseudo-terminal by ser2net; returns the URL."""
-    folder = tmp_path_factory.mktemp("ser2net")
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        port, ready = first.getsockname()[1], second.getsockname()[1]
-    path = lab.url("till", "serial").partition("://")[2]
-    config = folder / "ser2net.yaml"
-    config.write_text(
-        "%YAML 1.1\n---\n"
-        "connection: &till\n"
-        f"  accepter: telnet(rfc2217),tcp,127.0.0.1,{port}\n"
-        f"  connector: serialdev,{path},115200n81,local\n"
-        f"connection: &ready\n  accepter: tcp,127.0.0.1,{ready}\n  connector: echo\n",
-        encoding="utf-8",
-    )
-    command = [peer_path("ser2net"), "-n", "-c", config, "-P", folder / "pid"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(ready, server)
-    yield f"shtrih+rfc2217://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(10)
-
-
-def wait_for(port, server):
-    clock = SystemClock()
-    until, pause = Deadline.after(20, clock), threading.Event()
-    while True:
-        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):
-            return
-        assert not until.expired, "ser2net did not start"
-        assert server.poll() is None, "ser2net ended"
-        pause.wait(0.02)
+    device, folder = lab.url("till", "serial").partition("://")[2], tmp_path_factory.mktemp("ser2net")
+    with serving(peer_path("ser2net"), device, "telnet(rfc2217),tcp", folder) as port:
+        yield f"shtrih+rfc2217://127.0.0.1:{port}"
 
 
 @pytest.mark.peer("ser2net")

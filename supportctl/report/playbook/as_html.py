@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ from supportctl.core.report import Report
 from supportctl.report.html_cards import Cards
 from supportctl.report.markup import Html, element, joined
 from supportctl.report.outline import outline
+from supportctl.report.page_head import page_head
 from supportctl.report.playbook.words import RunWords
 
 if TYPE_CHECKING:
@@ -50,24 +49,8 @@ class _Page:
         self._words = RunWords(report, catalog)
 
     def head(self) -> Html:
-        digest = b64encode(sha256(_style().encode()).digest()).decode()
-        policy = (
-            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-            "form-action 'none'"
-        )
         title = self._words.say("title", playbook=self._report.playbook.title, verdict=self._words.verdict())
-        return element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=policy),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="color-scheme", content="light dark"),
-            element("meta", name="referrer", content="no-referrer"),
-            element("meta", name="robots", content="noindex"),
-            element("link", rel="icon", href="data:,"),
-            element("title", title),
-            Html(f"<style>{_style()}</style>"),
-        )
+        return page_head(title, _style())
 
     def body(self) -> Html:
         report = self._report

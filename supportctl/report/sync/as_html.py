@@ -7,15 +7,14 @@ text for the script, too (`textContent`), and the content security policy allows
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supportctl.core.finding import Status
 from supportctl.report import wording
 from supportctl.report.markup import Html, element, joined
+from supportctl.report.page_head import page_head
 from supportctl.report.presentable import safe
 from supportctl.report.sync.model import verdict
 from supportctl.report.sync.rows import Row, rows_of
@@ -58,10 +57,6 @@ def _style() -> str:
     return colours.partition("* { box-sizing")[0] + _file("page.css")
 
 
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
 class _Page:
     def __init__(self, report: SyncReport, catalog: Catalog) -> None:
         self._report = report
@@ -73,24 +68,8 @@ class _Page:
         self._lost = sum(row.is_wrong and row.in_telephony for row in self._rows)
 
     def head(self) -> Html:
-        script = _file("page.js")
-        policy = (
-            f"default-src 'none'; style-src {_digest(_style())}; script-src {_digest(script)}; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
-        )
-        return element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=policy),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="color-scheme", content="light dark"),
-            element("meta", name="referrer", content="no-referrer"),
-            element("meta", name="robots", content="noindex"),
-            element("meta", name="generator", content=f"supportctl {self._report.tool_version}"),
-            element("link", rel="icon", href="data:,"),
-            element("title", self._title()),
-            Html(f"<style>{_style()}</style>"),
-        )
+        generator = f"supportctl {self._report.tool_version}"
+        return page_head(self._title(), _style(), generator=generator, script=_file("page.js"))
 
     def body(self) -> Html:
         if not self._rows and not self._report.complete:  # zeros would look like an answer
