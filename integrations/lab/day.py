@@ -263,7 +263,7 @@ def _with_gaps(
     free = [each for each in happened if each.recording == "sound" and each.contact]
     chance.shuffle(free)
     for code in GAPS:
-        fit = [e for e in free if code != "sync.delivered-late" or _end(e.call) + _LATE < now - _QUIET]
+        fit = [each for each in free if _can_be(code, each.call, now)]
         for each in fit[:_PER_GAP]:
             free.remove(each)
             planted.append(Planted(code, each.call.call_id))
@@ -281,6 +281,14 @@ def _with_gaps(
     unanswered = [e for e in happened if not e.call.answered and e.call.direction == "in"]
     planted += [Planted("sync.call-missing", each.call.call_id) for each in unanswered[:1]]
     return tuple(found.values()), planted
+
+
+def _can_be(code: str, call: Call, now: datetime) -> bool:
+    if code == "sync.delivered-late":
+        return _end(call) + _LATE < now - _QUIET
+    if code == "sync.no-contact":  # a short number needs no card: nobody would miss it
+        return call.contact_phone.startswith("+")
+    return True
 
 
 def _end(call: Call) -> datetime:

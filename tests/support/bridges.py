@@ -159,3 +159,12 @@ def heard(program, count):
         assert piece, "closed"
         data += piece
     return data
+
+
+def until_closed(program):
+    """Return what comes until the other side closes; a reset is an end, too."""
+    data = b""
+    with suppress(ConnectionResetError):
+        while piece := program.recv(65536):
+            data += piece
+    return data
