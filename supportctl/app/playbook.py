@@ -99,9 +99,9 @@ def start_run(
     opened = open_playbook(request.name, config)
     hands = hands or RealHands(config, request.config, request.lang, clock, searching)
     roles, params = settings_of(opened.graph, request.settings, hands)
-    now = clock.now()
+    now, folder = clock.now(), runs_folder(config)
     header = Header(
-        run=new_run_id(now),
+        run=new_run_id(folder, now),
         playbook=opened.loaded.playbook.name,
         version=opened.loaded.playbook.version,
         digest=opened.digest,
@@ -116,7 +116,6 @@ def start_run(
         params=params,
         source=str(opened.loaded.path.resolve()),
     )
-    folder = runs_folder(config)
     path = journal_path(folder, header.run)
     since = Since(clock, now)
     with Journal.begin(path, header) as journal:

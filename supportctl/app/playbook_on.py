@@ -237,7 +237,7 @@ class _Copy:
             raise SupportctlError(_DIVERGED, found=told["digest"])
         now = self._clock.now()
         header = Header(
-            run=new_run_id(now),
+            run=new_run_id(self._folder, now),
             playbook=self._name,
             version=playbook.version,
             digest=digest,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LAST = "last"
 _ENDING = ".jsonl"
 _SHOWN = 5
+_TRIES = 16
 _KEPT = "playbooks"
 
 
@@ -36,9 +37,16 @@ class Listed(NamedTuple):
     error: UsageError | None = None
 
 
-def new_run_id(now: datetime) -> str:
-    """Return an id that can be told on the telephone and that sorts by time."""
-    return f"{now:%y%m%d-%H%M}-{os.urandom(2).hex()}"
+def new_run_id(folder: Path, now: datetime) -> str:
+    """Return an id that no run in the folder has, can be told on the telephone, and sorts by time.
+
+    It is short, so chance alone would give two runs of one minute the same id now and then.
+    """
+    for _ in range(_TRIES):
+        run = f"{now:%y%m%d-%H%M}-{os.urandom(2).hex()}"
+        if not journal_path(folder, run).exists():
+            return run
+    return f"{now:%y%m%d-%H%M}-{os.urandom(8).hex()}"
 
 
 def journal_path(folder: Path, run: str) -> Path:

@@ -153,10 +153,10 @@ class RemotePlaybooks:
             f"{key}={value}" for part in ("roles", "params") for key, value in params.get(part, {}).items()
         ]
         roles, values = settings_of(graph, words, hands)
-        now = clock.now()
+        now, folder = clock.now(), runs_folder(config)
         loaded = library.load(name)
         header = Header(
-            run=new_run_id(now),
+            run=new_run_id(folder, now),
             playbook=name,
             version=loaded.playbook.version,
             digest=library.digest(name),
@@ -171,7 +171,7 @@ class RemotePlaybooks:
         )
         remember(self._settings.seen or seen_path(), versions_of(library))
         self._keep(talk)
-        folder, since = runs_folder(config), Since(clock, now)
+        since = Since(clock, now)
         wanted = wanted_of(METHODS[call.method], params)
 
         def consents(ask: AskConsent, plan: Plan, _state: State) -> bool:
