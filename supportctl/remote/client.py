@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from supportctl.core.clock import Clock
     from supportctl.remote.link import SessionLink
 
-_READ = 64 * 1024
 _GRACE_S = 2.0  # the other side keeps its deadlines; a little later we stop to wait
 HELLO_S = 15.0
 NO_ANSWER, CLOSED, UNCLEAR = "remote.no-answer", "remote.closed", "remote.unclear"
@@ -197,16 +196,20 @@ class Client:
         reader = FrameReader(expects_banner=True)
         greeted = False
         problem: BaseException = LinkClosedError("the other side ended")
-        try:
-            while data := link.receive(_READ):
-                for message in reader.feed(data):
-                    if not greeted and reader.hello:
-                        greeted = True
-                        hello.put(reader.hello)
-                    self._heard(message)
+
+        def take(data: bytes) -> None:
+            nonlocal greeted
+            for message in reader.feed(data):
                 if not greeted and reader.hello:
                     greeted = True
                     hello.put(reader.hello)
+                self._heard(message)
+            if not greeted and reader.hello:
+                greeted = True
+                hello.put(reader.hello)
+
+        try:
+            link.carry(take)
         except (LinkClosedError, ProtocolError) as error:
             problem = error
         link.close()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
+
+_READ = 64 * 1024
 
 
 class LinkClosedError(Exception):
@@ -20,6 +23,14 @@ class SessionLink(Protocol):
 
         Raises:
             LinkClosedError: the line broke.
+        """
+
+    def carry(self, sink: Callable[[bytes], None]) -> None:
+        """Hand all that comes to `sink`, on whichever thread has it first, until the other side has ended.
+
+        Raises:
+            LinkClosedError: the line broke.
+            Exception: what `sink` raised.
         """
 
     def send(self, data: bytes) -> None:
@@ -47,6 +58,11 @@ class FileLink:
             return self._source.read1(limit) if hasattr(self._source, "read1") else self._source.read(limit)
         except (OSError, ValueError) as error:
             raise LinkClosedError(str(error)) from None
+
+    def carry(self, sink: Callable[[bytes], None]) -> None:
+        """Hand on what comes, on this thread. Raises as the protocol says."""
+        while data := self.receive(_READ):
+            sink(data)
 
     def send(self, data: bytes) -> None:
         """Send all of it. Raises as the protocol says."""

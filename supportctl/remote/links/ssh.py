@@ -12,8 +12,10 @@ from supportctl.core.errors import SupportctlError
 from supportctl.core.text import clean
 from supportctl.remote.heartbeat import Heartbeat
 from supportctl.remote.link import LinkClosedError
+from supportctl.remote.links.pushing import carry, pushing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from supportctl.core.clock import Clock
@@ -74,6 +76,15 @@ class SshLink:
             self.last_heard = self._clock.monotonic()
             return data
 
+    def carry(self, sink: Callable[[bytes], None]) -> None:
+        """Hand on what comes, until the command has ended. Raises as the protocol says."""
+
+        def heard(data: bytes) -> None:
+            self.last_heard = self._clock.monotonic()
+            sink(data)
+
+        carry(self._channel, self.receive, heard)
+
     def send(self, data: bytes) -> None:
         """Send all of it. Raises: LinkClosedError: the line broke, or took nothing for 30 s."""
         with self._sending:
@@ -133,7 +144,7 @@ class SshLink:
 def run_command(transport: paramiko.Transport, command: str, clock: Clock, channel_s: float) -> SshLink:
     """Return the link to a command that is started there. Raises: SupportctlError `remote.no-channel`."""
     try:
-        channel = transport.open_session(window_size=_WINDOW, timeout=channel_s)
+        channel = pushing(transport.open_session(window_size=_WINDOW, timeout=channel_s))
         channel.settimeout(channel_s)
         channel.exec_command(command)
     except (paramiko.SSHException, OSError, EOFError) as error:

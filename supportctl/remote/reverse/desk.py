@@ -10,6 +10,7 @@ import paramiko
 
 from supportctl.core.errors import SupportctlError
 from supportctl.remote.heartbeat import Heartbeat
+from supportctl.remote.links.pushing import pushing
 from supportctl.remote.reverse.bastion import LOOPBACK, sign_in
 from supportctl.remote.reverse.door import SUBSYSTEM
 from supportctl.remote.reverse.pairing import proof
@@ -104,7 +105,7 @@ def _enter(inner: StrongTransport, pairing: Pairing, key: paramiko.PKey, name: s
     told = proof(pairing, inner.session_id or b"", host_key, key.asbytes(), name)
     try:
         inner.auth_publickey(f"{name}.{told}", key)
-        channel = inner.open_session(timeout=STEP_S)
+        channel = pushing(inner.open_session(timeout=STEP_S))
         channel.invoke_subsystem(SUBSYSTEM)
     except paramiko.AuthenticationException:
         raise SupportctlError("share.code-refused") from None

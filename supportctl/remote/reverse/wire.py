@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import paramiko
 
 from supportctl.remote.link import LinkClosedError
+from supportctl.remote.links.pushing import carry
 from supportctl.remote.links.transport import StrongTransport
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class ChannelLink:
                     raise LinkClosedError("closed here") from None
             except (OSError, EOFError) as error:
                 raise LinkClosedError(str(error)) from None
+
+    def carry(self, sink: Callable[[bytes], None]) -> None:
+        """Hand on what comes. Raises as the protocol says."""
+        carry(self._channel, self.receive, sink)
 
     def send(self, data: bytes) -> None:
         """Send all of it. Raises as the protocol says."""
