@@ -104,11 +104,13 @@ def find_run(folder: Path, word: str) -> Path:
     """Return the journal that a person means: an id, its beginning, or `last`.
 
     Raises:
-        UsageError: `run.unknown`, `run.several`.
+        UsageError: `run.none`, `run.unknown`, `run.several`.
     """
     known = journals(folder)
-    newest = ", ".join(path.stem for path in known[:_SHOWN]) or "-"
-    if word == LAST and known:
+    if not known:
+        raise UsageError("run.none", found=clean(word))
+    newest = ", ".join(path.stem for path in known[:_SHOWN])
+    if word == LAST:
         return max(known, key=lambda path: path.stat().st_mtime)
     found = [path for path in known if path.stem == word] or [
         path for path in known if word and path.stem.startswith(word)

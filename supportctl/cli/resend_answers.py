@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from supportctl.core.text import clean
 from supportctl.report.resend import as_json
-from supportctl.report.wording import counted
+from supportctl.report.wording import counted, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def enqueued_lines(done: Enqueued, catalog: Catalog, limit: int, *, from_file: b
 
 def found_lines(found: Found, destination: str, zone: tzinfo, catalog: Catalog) -> Iterator[str]:
     """Yield what a comparison found, before anything is queued."""
-    since, until = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (found.since, found.until))
+    since, until = (moment(at.astimezone(zone).isoformat(), catalog) for at in (found.since, found.until))
     window = {"destination": clean(destination), "since": since, "until": until}
     for problem in found.problems:
         yield f"{problem.code}  {problem.title}"
@@ -113,3 +113,5 @@ def ran_lines(ran: Ran, catalog: Catalog, *, is_empty: bool) -> Iterator[str]:
     yield catalog.phrase("resend.run-summary", **numbers, requests=ran.worked.requests, time=time)
     if not is_empty:
         yield catalog.phrase("resend.run-waits")
+    if ran.escalated or ran.held:
+        yield catalog.phrase("resend.run-people")

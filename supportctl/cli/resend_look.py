@@ -53,7 +53,7 @@ def wanted_of(context: click.Context, ids: tuple[str, ...] = ()) -> Wanted:
 
 @resend.command()
 @click.option("--destination", metavar="NAME", help="Only this account of `crm:`.")
-@click.option("--check", is_flag=True, help="Count anew, and say where the ledger disagrees with itself.")
+@click.option("--check", is_flag=True, help="Count again, and say where the ledger disagrees with itself.")
 @click.option(
     "--watch", type=Seconds(0.2, 3600), metavar="SECONDS", help="Show it again and again until Ctrl-C."
 )
