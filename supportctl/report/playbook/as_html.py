@@ -27,6 +27,7 @@ _LOOKS = {
     "gave-up": ("unknown", "?"),
     "running": ("unknown", "…"),
 }
+_SHOWN = 6  # of a list; the rest is folded, so that what follows is seen
 
 
 def render_html(report: RunReport, catalog: Catalog) -> str:
@@ -57,12 +58,12 @@ class _Page:
         main = element(
             "main",
             self._next(),
-            self._section("changes", [self._change(each) for each in report.actions], "say-none"),
-            self._answers(),
-            self._list("open", [(each.text, each.why_text) for each in report.remaining]),
-            self._list("ruled-out", [(each.text, "") for each in report.ruled_out]),
             self._problems(),
             self._list("gone", [(each.finding.title, each.finding.code) for each in report.went()]),
+            self._section("changes", [self._change(each) for each in report.actions]),
+            self._answers(),
+            self._list("open", [(each.text, each.why_text) for each in self._words.open_causes()]),
+            self._list("ruled-out", [(each.text, "") for each in report.ruled_out]),
             self._steps(),
             self._list("not-checked", [(each.what, each.why) for each in report.not_checked]),
             self._list("replies", [(each.text, each.channel) for each in report.replies]),
@@ -84,7 +85,7 @@ class _Page:
                 element(
                     "div",
                     element("h1", words.verdict().rstrip(".")),
-                    element("p", f"{words.cause()} {words.sales()}"),
+                    element("p", f"{words.cause().rstrip('.')}. {words.sales()}"),
                     element("p", report.reason),
                 ),
                 class_="verdict",
@@ -111,13 +112,19 @@ class _Page:
             ),
         )
 
-    def _section(self, key: str, items: Sequence[Html], _none: str = "") -> Html:
+    def _section(self, key: str, items: Sequence[Html], more: Sequence[Html] = ()) -> Html:
         if not items:
             return Html("")
+        rest = element(
+            "details",
+            element("summary", self._catalog.phrase("report.more", n=len(more))),
+            element("ol", *more, class_="plain"),
+        )
         return element(
             "section",
             element("h2", self._words.say(f"head-{key}")),
             element("ol", *items, class_="plain"),
+            rest if more else None,
             class_="box",
         )
 
@@ -151,7 +158,7 @@ class _Page:
             element("li", element("span", text), element("span", meta, class_="meta") if meta else None)
             for text, meta in items
         ]
-        return self._section(key, rows)
+        return self._section(key, rows[:_SHOWN], rows[_SHOWN:])
 
     def _problems(self) -> Html:
         found = tuple(each.finding for each in self._report.findings if each.gone_s is None)

@@ -141,7 +141,7 @@ class _Packet:
 
     def _left(self) -> Iterator[str]:
         say = self._words.say
-        for cause in self._report.remaining:
+        for cause in self._words.open_causes():
             yield say("open", cause=inert(cause.text).rstrip("."), why=cause.why_text)
         if not self._report.remaining:
             yield say("open-none")

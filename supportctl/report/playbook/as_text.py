@@ -51,7 +51,7 @@ class _Page:
             "steps", [words.step(each) for each in report.steps if each.kind != "ask"], _STEPS
         )
         open_still = [
-            words.say("open", cause=each.text.rstrip("."), why=each.why_text) for each in report.remaining
+            words.say("open", cause=each.text.rstrip("."), why=each.why_text) for each in words.open_causes()
         ]
         yield from self._block("open", open_still, _OTHERS)
         yield from self._block("ruled-out", [each.text for each in report.ruled_out], _OTHERS)

@@ -9,7 +9,9 @@ from supportctl.report import wording
 
 if TYPE_CHECKING:
     from supportctl.catalog import Catalog
-    from supportctl.core.run_report import ActionTaken, Changed, RunReport, StepTaken
+    from supportctl.core.run_report import ActionTaken, Changed, OpenCause, RunReport, StepTaken
+
+_UNTOUCHED = frozenset({"stopped", "not-reached"})
 
 
 class RunWords:
@@ -76,6 +78,10 @@ class RunWords:
             return self.say("no-cause")
         proved = self.report.outcome in {"solved", "out-of-scope"}
         return self.say("cause" if proved else "cause-open", cause=self.report.cause.text)
+
+    def open_causes(self) -> list[OpenCause]:
+        """Return the causes that are still possible: first those that somebody has begun to look at."""
+        return sorted(self.report.remaining, key=lambda cause: cause.why in _UNTOUCHED)
 
     def step(self, step: StepTaken) -> str:
         """Return a step with its result."""

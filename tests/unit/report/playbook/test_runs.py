@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -166,3 +166,27 @@ def test_a_run_that_has_hardly_begun():
 def test_there_is_no_other_format():
     with pytest.raises(ValueError, match="pdf"):
         render(told(), "pdf", catalog=CATALOGS["en"])
+
+
+@pytest.mark.parametrize("format_", ["text", "html", "markdown"])
+def test_causes_that_somebody_began_with_come_before_untouched_ones(format_):
+    report = told()
+    first, second = report.remaining
+    untouched = replace(first, text="Never looked at", why="stopped")
+    begun = replace(second, text="Begun with", why="unfinished")
+    shown = render(replace(report, remaining=(untouched, begun)), format_, catalog=CATALOGS["en"])
+    assert shown.index("Begun with") < shown.index("Never looked at")
+
+
+def test_a_long_list_of_the_page_is_folded_and_whole():
+    report = told()
+    many = tuple(replace(report.remaining[0], text=f"Cause {n}.") for n in range(10, 40))
+    page = render(replace(report, remaining=many), "html", catalog=CATALOGS["en"])
+    assert "<summary>and 24 more</summary>" in page
+    assert all(cause.text in page for cause in many)
+    assert page.index("Cause 15.") < page.index("and 24 more") < page.index("Cause 16.")
+
+
+def test_what_was_found_stands_before_what_may_still_be():
+    page = render(told(), "html", catalog=CATALOGS["en"])
+    assert page.index("<h2>Found") < page.index("<h2>Still open")
