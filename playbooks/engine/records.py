@@ -24,6 +24,8 @@ from playbooks.engine.state import (
 )
 from supportctl.core.finding_json import finding_of
 from supportctl.core.json_values import flag, items, mapping, moment, number, plain, text
+from supportctl.core.secret_patterns import HIDDEN, is_secret_name
+from supportctl.core.secrets import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,19 +101,31 @@ def line_of(record: Event | Line) -> str:
 def _document(record: Event | Line) -> dict[str, Any]:  # Any: JSON
     if isinstance(record, Header):
         told = {**record._asdict(), "started_at": record.started_at.isoformat()}
-        return {"schema": SCHEMA, **plain(told)}
+        return {"schema": SCHEMA, **_with_params(told)}
     if isinstance(record, Intent):
         plan = record.plan._asdict()
-        whole = record.whole and all(plain(plan[part]) == dict(plan[part]) for part in ("undo", "params"))
-        return {"intent": record.step, "at": record.at, "plan": plain(plan), "whole": whole}
+        shown = plain(plan, prose=True)
+        whole = record.whole and all(shown[part] == dict(plan[part]) for part in ("undo", "params"))
+        return {"intent": record.step, "at": record.at, "plan": shown, "whole": whole}
     if isinstance(record, Ended):
-        return {"ended": record.outcome, **plain({**record._asdict(), "outcome": None})}
+        return {"ended": record.outcome, **plain({**record._asdict(), "outcome": None}, prose=True)}
     told = {
         name: value
         for name, value in record._asdict().items()
         if name == "at" or value != type(record)._field_defaults.get(name, ...)
     }
-    return {"event": _NAMES[type(record)], **plain(told)}
+    shown = _with_params(told) if isinstance(record, Begun) else plain(told, prose=True)
+    return {"event": _NAMES[type(record)], **shown}
+
+
+def _with_params(told: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """Return what a run began with; a parameter that is called a secret is hidden, whatever it is."""
+    params = {
+        name: HIDDEN if value and is_secret_name(name) and not is_reference(value) else value
+        for name, value in told.get("params", {}).items()
+    }
+    shown: dict[str, Any] = plain({**told, "params": params} if params else told, prose=True)
+    return shown
 
 
 # --- reading ----------------------------------------------------------------------------------------------

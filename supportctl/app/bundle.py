@@ -20,8 +20,8 @@ from supportctl.app.playbook_packet import learn_secrets
 from supportctl.catalog import Catalog
 from supportctl.core.clock import SystemClock
 from supportctl.core.errors import SupportctlError, UsageError
+from supportctl.core.personal_patterns import TOKEN
 from supportctl.core.redactor import Policy, Redactor, Tokens
-from supportctl.core.secret_patterns import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

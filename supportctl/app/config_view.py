@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from supportctl.app.config_problems import secrets_in_place
 from supportctl.core.fields import address_holds_secret
 from supportctl.core.redaction import redact
+from supportctl.core.secret_patterns import HIDDEN
 from supportctl.core.site import SiteConfig
 from supportctl.core.text import clean
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from supportctl.app.config_file import Configuration
 
-HIDDEN = "***"
 _Path = tuple[int | str, ...]
 
 

@@ -236,7 +236,7 @@ def settings_of(
         for name, parameter in graph.parameters.items()
     }
     roles = {name: hands.candidates(name, role, given.get(name)) for name, role in graph.roles.items()}
-    return roles, {name: redact(value) for name, value in params.items()}
+    return roles, {name: redact(value, prose=True) for name, value in params.items()}
 
 
 def given_of(graph: Graph, words: Sequence[str]) -> dict[str, str]:

@@ -22,11 +22,13 @@ from supportctl.app.playbook_report import report_of
 from supportctl.catalog import Catalog
 from supportctl.core.errors import SupportctlError
 from supportctl.core.run_report import HANDOVER_SCHEMA, Handover, NotCollected, RunReport
-from supportctl.core.scrubbing import is_secret_name, remember_forms, scrubbed, scrubbed_text
+from supportctl.core.scrubbing import remember_forms, scrubbed, scrubbed_text
+from supportctl.core.secret_patterns import is_secret_name
 from supportctl.core.secrets import SCHEME, resolve
 from supportctl.report.playbook.as_html import render_html
 from supportctl.report.playbook.as_json import render_json
 from supportctl.report.playbook.as_markdown import render_markdown
+from supportctl.report.playbook.presentable import presentable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +70,7 @@ def write_packet(
         learn_secrets(config)
     catalog = Catalog(lang)
     name = config.site.name if config else None
-    report = scrubbed(report_of(record, graph, catalog, name))
+    report = presentable(report_of(record, graph, catalog, name))
     base = record.path.with_name(f"{record.path.stem}.packet")
     bundle = record.path.with_name(f"{record.path.stem}.bundle.zip")
     markdown = render_markdown(report, catalog, bundle=bundle.name)
@@ -90,7 +92,7 @@ def write_packet(
     if len(document) <= MAX_MEMBER:
         members["packet.json"] = document
     people = (config.escalation.language if config else None) or record.header.language
-    told = report if people == lang else scrubbed(report_of(record, graph, Catalog(people), name))
+    told = report if people == lang else presentable(report_of(record, graph, Catalog(people), name))
     packet = Packet(Path(f"{base}.md"), Path(f"{base}.json"), bundle, handover, told)
     write_private(packet.markdown, members["packet.md"])
     write_private(packet.document, document)

@@ -140,7 +140,7 @@ class _Teller:
             if asked_at is not None and self._now() < asked_at + self._config.resend.settle:
                 self._unclear.append(name)  # what was sent may still be on its way
                 return
-            title = scrubbed_text(self._words().issue_title())
+            title = scrubbed_text(self._words().issue_title(), prose=False)
             text = self._text(name)
             self._keep(asked_at=self._now(), asking=self._digest)
             try:

@@ -12,25 +12,28 @@ from supportctl.core.redaction import redact
 MEANING = "meaning"  # an argument that is a key of the texts stands as {"meaning": KEY}
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  anything that a record holds; one line a kind
-    """Return a value as JSON has it; parts of findings and evidence that say nothing are left out."""
+def plain(value: Any, *, prose: bool = False) -> Any:  # noqa: ANN401, PLR0911  anything that a record holds
+    """Return a value as JSON has it; parts of findings and evidence that say nothing are left out.
+
+    `prose`: secrets go as people write them, too (`redact`).
+    """
     match value:
         case Meaning():
             return {MEANING: redact(value)}
         case str():
-            return redact(value)
+            return redact(value, prose=prose)
         case float() if not math.isfinite(value):
             return str(value)
         case Finding() | Evidence():
             parts = value._asdict().items()
-            return {name: plain(part) for name, part in parts if part not in (None, (), {})}
+            return {name: plain(part, prose=prose) for name, part in parts if part not in (None, (), {})}
         case datetime():
             return value.isoformat()
         case tuple() | list():
-            return [plain(part) for part in value]
+            return [plain(part, prose=prose) for part in value]
         case None | bool() | int() | float():
             return value
-    return {redact(str(name)): plain(part) for name, part in value.items()}
+    return {redact(str(name)): plain(part, prose=prose) for name, part in value.items()}
 
 
 def text(value: Any) -> str:  # noqa: ANN401  JSON

@@ -24,12 +24,17 @@ def debugging() -> bool:
 
 
 def event(level: str, name: str, **fields: object) -> None:
-    """Write one event; every field passes the redaction first."""
+    """Write one event; every field passes the redaction first, and what is called a secret is none."""
     if LEVELS[level] < _state["level"]:
         return
     from supportctl.core.redaction import redact
+    from supportctl.core.secret_patterns import HIDDEN, is_secret_name
 
-    getattr(_logger(), level)(name, **{key: redact(str(value)) for key, value in fields.items()})
+    shown = {
+        key: HIDDEN if is_secret_name(key) else redact(str(value), prose=True)
+        for key, value in fields.items()
+    }
+    getattr(_logger(), level)(name, **shown)
 
 
 def _logger() -> Any:  # noqa: ANN401  structlog's loggers are typed by configuration

@@ -1,25 +1,17 @@
-"""Secrets never leave: known values first, then patterns with bounded cost."""
+"""Secrets never leave: known values first, then what looks like one (`secret_patterns`)."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from supportctl.core.secret_patterns import HIDDEN, hidden, secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 _known: set[str] = set()
 _MIN_SECRET = 4
-_NAMES = r"password|passwd|token|api_?key|community|secret(?!://)"  # a reference is no secret
-_PATTERNS = (
-    (re.compile(r"(?i)\b(authorization\s{0,8}[=:]\s{0,8}(?:[a-z]{1,16}\s{1,8})?)[^\s,;]{1,512}"), r"\1***"),
-    (re.compile(rf"(?i)\b({_NAMES})(\s{{0,8}}[=:]\s{{0,8}})(?!secret://)"
-        r"(?:\"[^\"\r\n]{1,256}\"|'[^'\r\n]{1,256}'|[^\s&,;]{1,256})"), r"\1\2***"),
-    (re.compile(r"(?i)([?&](?:key|pin|salt)=)[^\s&]{1,256}"), r"\1***"),
-    (re.compile(r"(?i)\bbearer\s{1,8}[a-z0-9._~+/-]{8,512}"), "Bearer ***"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://[^\s/@:]{1,64}):[^\s/@]{1,256}@"), r"\1:***@"),
-    (re.compile(r"(?i)(/rest/\d{1,9}/)[a-z0-9]{8,64}(/|\b)"), r"\1***\2"),
-)  # fmt: skip
+_PASSES = 4  # a quote that was hidden had kept two pieces apart: until nothing changes, as it must stay so
 
 
 def remember(secret: str) -> None:
@@ -33,10 +25,18 @@ def known() -> AbstractSet[str]:
     return _known
 
 
-def redact(text: str) -> str:
-    """Return `text` with every known secret and everything that looks like one replaced by `***`."""
+def redact(text: str, *, prose: bool = False) -> str:
+    """Return `text` with every known secret and everything that looks like one replaced by `***`.
+
+    `prose`: for what people or other systems said, where "the password is 30" tells a secret. Our own texts
+    say such things too, of a vendor's default password, and must stay as they are.
+    """
     for secret in sorted(_known, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+        text = text.replace(secret, HIDDEN)
+    for _ in range(_PASSES):
+        spans = secrets_in(text, prose=prose)
+        shown = hidden(text, spans) if spans else text
+        if shown == text:
+            break
+        text = shown
     return text

@@ -14,21 +14,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from supportctl.core import redaction
-from supportctl.core.scrubbing import HIDDEN, forms_of
+from supportctl.core.personal_patterns import MARKS, PEOPLE, PERSON, TOKEN, cards
+from supportctl.core.scrubbing import forms_of
 from supportctl.core.secret_patterns import (
-    MARKS,
-    PEOPLE,
-    PERSON,
+    HIDDEN,
+    PHONE,
     PHONE_KIND,
-    PHONES,
     REACH,
     SECRET,
-    SECRET_FIELD,
-    SECRETS,
-    TOKEN,
     Span,
-    cards,
     found,
+    is_secret_name,
+    secrets_in,
 )
 from supportctl.core.text import clean
 
@@ -97,8 +94,8 @@ class Redactor:
         self._known: re.Pattern[str] | None = None
         self._reach = REACH
         people = PEOPLE if policy.names != KEEP else ()
-        phones = PHONES if policy.phones != KEEP else ()
-        self._patterns = (*MARKS, *SECRETS, *phones, *people)
+        phones = (PHONE,) if policy.phones != KEEP else ()
+        self._patterns = (*MARKS, *phones, *people)
 
     def text(self, text: str, before: str = "") -> str:
         """Return a text without secrets; `before` is what stands before it: the name of a field."""
@@ -154,7 +151,7 @@ class Redactor:
 
     def _field(self, value: object, name: str) -> object:
         text = str(value)
-        if SECRET_FIELD.search(name) and not text.startswith("secret://"):
+        if is_secret_name(name) and not text.startswith("secret://"):
             return text if text == HIDDEN or TOKEN.fullmatch(text) else self.tokens.token(SECRET, text)
         if self._policy.names != KEEP and isinstance(value, str) and _PERSON_NAMES.match(name):
             return self._token(Span(0, len(text), PERSON), text)
@@ -175,7 +172,8 @@ class Redactor:
         """Return what is to be hidden, in order, without overlaps: what touches is one piece."""
         self._learn()
         seeming = (span for each in self._patterns for span in found(each, text))
-        return self._merged([*self._every_known(text), *cards(text), *seeming])
+        secrets = secrets_in(text, prose=True)
+        return self._merged([*self._every_known(text), *cards(text), *secrets, *seeming])
 
     @staticmethod
     def _merged(spans: list[Span]) -> list[Span]:

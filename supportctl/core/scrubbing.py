@@ -12,32 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from supportctl.core.redaction import redact, remember
+from supportctl.core.secret_patterns import HIDDEN, PHONE, is_secret_name
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HIDDEN = "***"
 _LINE_LIMIT = 8000
 _SHORTEST_PART = 12  # of an address: shorter ones are words like `services`
 _SHORTEST_FORM = 4
 _URL_SAFE = str.maketrans("+/", "-_")
-_SECRET_NAME = re.compile(
-    r"(?i)(?:^|[^a-z])(?:password|passwd|token|api_?key|community|secret|authorization|pin)(?:$|[^a-z])"
-)
-# JSON or a mapping inside a text: "password": "x"
-_QUOTED = re.compile(
-    r"""(?i)(["'][\w-]{0,40}(?:password|passwd|token|api_?key|community|secret|authorization)[\w-]{0,20}["']"""
-    r"""\s{0,4}[:=]\s{0,4})(["'])(?!secret://).{1,256}?\2"""
-)
-# Russian and international numbers as people say them; not the 16 digits of a fiscal storage
-_PHONE = re.compile(r"(?<![\w./-])(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0,2}\d){10})(?![\w-]|\.\d)")
 T = TypeVar("T")
-
-
-def is_secret_name(name: str) -> bool:
-    """Return whether what is called so is a secret, whatever its value."""
-    return bool(_SECRET_NAME.search(name))
 
 
 def remember_forms(secret: str) -> None:
@@ -86,9 +71,12 @@ def _parts(secret: str) -> set[str]:
     return secrets | ({unquote(address.password)} if address.password else set())
 
 
-def scrubbed_text(text: str) -> str:
-    """Return a text without secrets, whole telephone numbers, and anything invisible."""
-    shown = _PHONE.sub(_masked, redact(_QUOTED.sub(r"\1\2***\2", text)))
+def scrubbed_text(text: str, *, prose: bool = True) -> str:
+    """Return a text without secrets, whole telephone numbers, and anything invisible.
+
+    Without `prose` what only reads like a secret stays: for texts of the catalogue and of playbooks.
+    """
+    shown = PHONE.regex.sub(_masked, redact(text, prose=prose))
     if shown.isprintable():
         return shown
     return "\n".join(clean(line, _LINE_LIMIT) for line in shown.split("\n"))
@@ -100,25 +88,30 @@ def _masked(match: re.Match[str]) -> str:
     return f"{number[:4]}{re.sub(r'[0-9]', '*', number[4:-2])}{number[-2:]}"
 
 
-def scrubbed(value: T) -> T:
+def scrubbed(value: T, *, prose: bool = True) -> T:
     """Return plain data, named tuples or dataclasses with every text in them scrubbed.
 
-    What is called a password, a token and the like is hidden, whatever it is.
+    What is called a password, a token and the like is hidden, whatever it is. `prose` as of `scrubbed_text`.
     """
-    return cast("T", _scrubbed(value))
+    return cast("T", _scrubbed(value, prose=prose))
 
 
-def _scrubbed(value: Any) -> Any:  # noqa: ANN401  documents of any shape
+def _scrubbed(value: Any, *, prose: bool) -> Any:  # noqa: ANN401  documents of any shape
     if isinstance(value, str):
-        return value if isinstance(value, Enum) else scrubbed_text(value)
+        return value if isinstance(value, Enum) else scrubbed_text(value, prose=prose)
     if isinstance(value, dict):
-        return {scrubbed_text(str(key)): _entry(str(key), inner) for key, inner in _items(value)}
+        return {
+            scrubbed_text(str(key), prose=prose): _entry(str(key), inner, prose=prose)
+            for key, inner in _items(value)
+        }
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_scrubbed(inner) for inner in value))
+        return type(value)(*(_scrubbed(inner, prose=prose) for inner in value))
     if isinstance(value, list | tuple):
-        return type(value)(_scrubbed(inner) for inner in value)
+        return type(value)(_scrubbed(inner, prose=prose) for inner in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _scrubbed(getattr(value, f.name)) for f in fields(value)})
+        return replace(
+            value, **{f.name: _scrubbed(getattr(value, f.name), prose=prose) for f in fields(value)}
+        )
     return value
 
 
@@ -126,8 +119,8 @@ def _items(value: Mapping[object, object]) -> list[tuple[object, object]]:
     return list(value.items())
 
 
-def _entry(key: str, value: object) -> object:
+def _entry(key: str, value: object, *, prose: bool) -> object:
     plain = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
     if plain and is_secret_name(key) and not str(value).startswith("secret://"):
         return HIDDEN
-    return _scrubbed(value)
+    return _scrubbed(value, prose=prose)

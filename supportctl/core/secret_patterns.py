@@ -1,18 +1,27 @@
-"""What looks like a secret, a card, a telephone number or a person, as bounded patterns. Group `s` is hidden.
+"""What looks like a secret or a telephone number: the one set of patterns, for all that is written.
+
+Two tiers. `STRUCTURED` is a secret by its form: `name = value`, headers, addresses, known forms of tokens.
+`PROSE` is what people write ("Пароль оператора 30"): our own advice reads the same, so it is for what people
+typed, for logs and for bundles, not for the texts of the catalogue.
 
 Every repetition has an upper bound, and what can stand many times in a row is possessive: a line of a log
 that was made for it must not cost more than its length (measured in `tests/security/test_redaction.py`).
+Most texts hold none of the words without which no pattern fits: a pattern is compiled when one first does.
+Group `s` is hidden.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 REACH = 16 * 1024  # characters: no match is longer
+SECRET, PHONE_KIND = "secret", "phone"
+HIDDEN = "***"  # what stands in the place of a secret
 _GAP = r"[ \t]{0,8}"
 _LONG = (
     r"password|passwd|passphrase|passcode|token|api[_-]?key|access[_-]?key|private[_-]?key|secret(?!://)|community"
@@ -20,83 +29,32 @@ _LONG = (
 )
 _SHORT = r"(?<![^\W\d_])(?:pass|pwd|pin|пин)(?![^\W\d_])"
 _NAME = rf"(?:(?:{_LONG})[\w-]{{0,24}}|{_SHORT}[\w-]{{0,24}})"
-_KEEP = r"(?!secret://|\*{3})"  # a reference is no secret, and what is hidden is hidden
-_IS = r"(?:=>|:=|[:=—–])"
-_SECRETS = (
-    r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<s>[A-Za-z0-9+/=\s:,.\\-]{1,8000}+)",
-    # name = "a value", 'name': 'a value'; and the same inside of a JSON text: {\\"name\\": \\"a value\\"}
-    rf"(?i){_NAME}[\"'»]?{_GAP}{_IS}{_GAP}(?P<q>[\"'])(?P<s>{_KEEP}(?:\\.|(?!(?P=q))[^\\\r\n]){{1,1024}})",
-    rf"(?i){_NAME}\\[\"']{_GAP}{_IS}{_GAP}\\[\"'](?P<s>{_KEEP}(?:(?!\\[\"'])[^\r\n]){{1,1024}}+)",
-    rf"(?i){_NAME}{_GAP}{_IS}{_GAP}«(?P<s>[^»\r\n]{{1,256}}+)",
-    rf"(?i){_NAME}\\?[\"'»]?{_GAP}{_IS}{_GAP}(?P<s>{_KEEP}(?:[^\s&;,\"'<>\\]|\\(?![\"'])){{1,512}}+)",
-    rf"(?i)<[\w:.-]{{0,40}}?{_NAME}[^<>]{{0,80}}>(?P<s>[^<]{{1,512}}+)",
-    (
-        rf"(?i)(?<![\w-])--?[\w-]{{0,40}}?{_NAME}[ \t=]{{1,4}}"
-        rf"(?P<s>{_KEEP}(?:\"[^\"\r\n]{{1,512}}+|'[^'\r\n]{{1,512}}+|[^\s\"']{{1,512}}+))"
-    ),
-    # as people write it: "Пароль оператора 30", "the operator password is 30"
-    (
-        r"(?i)(?:парол[а-яё]{1,3}|пин-?код[а-яё]{0,3})(?:[ \t]{1,4}[а-яё]{1,20}){0,3}[ \t:=—–-]{1,6}"
-        r"(?P<s>(?=[^\s]{0,60}\d)[^\s,;]{1,64})"
-    ),
-    (
-        r"(?i)(?:password|passcode|pin code)(?:[ \t]{1,4}[a-z]{1,20}){0,3}[ \t:=-]{1,6}"
-        r"(?P<s>(?=[^\s]{0,60}\d)[^\s,;]{1,64})"
-    ),
-    (
-        r"(?i)\b(?:proxy-)?authorization\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']?"
-        r"(?:[a-z]{1,16}[ \t]{1,8})?(?P<s>[^\s,;\"']{1,2048}+)"
-    ),
-    r"(?i)\b(?:set-)?cookie2?\\?[\"']?[ \t]{0,8}[:=][ \t]{0,8}\\?[\"']?(?P<s>[^\r\n\"']{1,4096}+)",
-    r"(?i)\b(?:bearer|digest)[ \t]{1,8}(?P<s>[a-z0-9._~+/=-]{8,2048}+)",
-    r"(?i)\bbasic[ \t]{1,8}(?P<s>(?=[a-z+/]{0,400}[0-9=])[a-z0-9+/=]{8,2048}+)",
-    r"://[^\s/@:]{0,64}:(?P<s>[^\s/@]{1,256})@",
-    r"(?i)[?&](?:key|pin|salt|auth|sig|signature|code|hash|access_token|refresh_token)=(?P<s>[^\s&\"'<>]{1,512}+)",
-    # addresses that are secrets themselves
-    r"(?i)/rest/\d{1,9}/(?P<s>[a-z0-9]{8,64}+)",
-    r"(?i)\bbot(?P<s>\d{6,12}:[a-z0-9_-]{30,64}+)",
-    r"(?<![\w:-])(?P<s>\d{8,12}:[A-Za-z0-9_-]{35}(?![\w-]))",
-    r"(?i)hooks\.slack\.com/(?:services|workflows|triggers)/(?P<s>[\w/-]{8,256}+)",
-    r"(?i)discord(?:app)?\.com/api/webhooks/(?P<s>[\w/-]{8,256}+)",
-    r"(?i)(?:webhook\.office\.com|logic\.azure\.com)[:\d]{0,6}/(?P<s>[^\s\"'<>]{8,1024}+)",
-    r"(?i)/(?:web)?hooks?/(?P<s>[\w/.-]{12,256}+)",
-    # well-known forms
-    r"(?<![\w-])(?P<s>eyJ[\w-]{8,3000}+(?:\.[\w-]{0,3000}+){1,4})",
-    r"(?<![\w-])(?P<s>(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|rk_live_|AKIA)[\w-]{16,255}+)",
+_WORDS = (
+    "pass|pwd|pin|token|apikey|api_key|api-key|accesskey|access_key|access-key|privatekey|private_key|private-key"
+    "|secret|community|authorization|credential|sess|парол|токен|пин|секрет|код доступа"
 )
-PHONE = re.compile(
-    r"(?<![\w./-])(?P<s>(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0,2}\d){10}))(?![\w-]|\.\d)"
+# a reference is no secret, what is hidden is hidden, and `?key=FILE` of a help text is none
+_BLANK = r"(?-i:PASSWORD|ПАРОЛЬ|TOKEN|FILE|PATH|…)"
+_KEEP = (
+    r"(?!secret://|\*{3}(?=[\s&;,\"'<>\\»`)\]}]|$)"
+    rf"|{_BLANK}(?=[`'\")\]}},.;:|]{{0,3}}(?:\s|$))|`[).,;:]{{0,2}}(?:\s|$))"
 )
-_WORD = r"[А-ЯЁ][а-яё]{1,30}(?:-[А-ЯЁ][а-яё]{1,30})?"
-_LATIN = r"[A-Z][a-z]{1,30}"
-_PEOPLE = (
-    (
-        r"(?i:кассир|оператор|администратор|продавец|сотрудник|клиент|контакт|абонент|фио|ф\.и\.о\.|менеджер)"
-        rf"[а-яё]{{0,3}}[ \t]{{0,4}}[:=—–-]?[ \t]{{0,4}}[\"'«]?(?P<s>{_WORD}(?:[ \t]{{1,2}}{_WORD}){{1,2}})"
-    ),
-    (
-        rf"(?i:cashier|operator|employee|customer|contact|manager|full name|caller)"
-        rf"[ \t]{{0,4}}[:=-]?[ \t]{{0,4}}[\"']?(?P<s>{_LATIN}(?:[ \t]{{1,2}}{_LATIN}){{1,2}})"
-    ),
-    rf"(?P<s>(?<![\w-]){_WORD}[ \t]{{1,2}}[А-ЯЁ]\.[ \t]?[А-ЯЁ]\.)",
-    rf"(?P<s>(?<![\w-]){_WORD}[ \t]{{1,2}}{_WORD}[ \t]{{1,2}}[А-ЯЁ][а-яё]{{1,30}}?(?:вич|вна|чна)\b)",
-    r"(?P<s>(?<![\w.+-])[\w.+-]{1,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){1,4})",
+_TAG = r"<(?![/!?]|[\w:.-]{1,40}+(?:\s[^<>]{0,160}+)?/?>)"  # one that begins no element
+_BARE = (
+    rf"(?:[^\s&;,\"'<>\\]|\\(?![\"'])|{_TAG})(?:[^\s&;,\"'<>\\]|\\(?![\"'])|[\"'>](?=\w)|{_TAG}){{0,511}}+"
 )
-SECRET, CARD, PHONE_KIND, PERSON, MARK = "secret", "card", "phone", "name", "mark"
-_TOKEN = r"\[(?:secret|card|phone|name|mark)-\d{1,9}(?::[^\]\[\r\n]{1,60})?\]"  # noqa: S105  our own mark
-TOKEN = re.compile(_TOKEN)
-SECRET_FIELD = re.compile(rf"(?i){_NAME}|cookie")
-_HEX = frozenset("0123456789abcdefABCDEF")
-_HASH = 24  # so long a row of hexadecimal digits with letters in it is a hash
-_GROUPS = re.compile(r"\d{1,20}+")
-_LABEL = re.compile(
-    r"(?i)(?:(?<![а-яё])(?:ФН|РНМ|РН|ККТ|ЗН|ЗНМ|ИНН|КПП|ОГРН|ОГРНИП|ФП|ФПД|ФД"
-    r"|штрих-?код|фискальн[а-яё]{1,4}|заводской|серийный)"
-    r"|(?<![a-z])(?:fn|rnm|inn|kpp|ogrn|kkt|imei|iccid|gtin|ean|barcode|serial|factory|registration|fiscal|drive))"
-    r"(?:[_. -]{0,3}(?:номер|number|num|serial|sn|no|id|касс[аы]|ккт|накопител[ья]|регистратор[а]?)){0,3}"
-    r"[\"'»]?[:=№# \t]{0,8}[\"'«]?$"
-)
-_BEFORE = 64
+_IS, _DASH = r"(?:=>|:=|={1,3}+|:)", r"[—–]"
+
+
+def _named(sign: str) -> tuple[str, ...]:
+    """Return what hides the value after a telling name and a sign, in each kind of quotes and without."""
+    return (
+        # name = "a value", 'name': 'a value'; and the same inside of a JSON text: {\\"name\\": \\"a value\\"}
+        rf"(?i){_NAME}[\"'»]?{_GAP}{sign}\s{{0,8}}(?P<q>[\"'])(?P<s>{_KEEP}(?:\\.|(?!(?P=q))[^\\\r\n]){{1,1024}})",
+        rf"(?i){_NAME}\\[\"']{_GAP}{sign}{_GAP}\\[\"'](?P<s>{_KEEP}(?:(?!\\[\"'])[^\r\n]){{1,1024}}+)",
+        rf"(?i){_NAME}{_GAP}{sign}{_GAP}«(?P<s>{_KEEP}[^»\r\n]{{1,256}}+)",
+        rf"(?i){_NAME}\\?[\"'»]?{_GAP}{sign}{_GAP}(?P<s>{_KEEP}{_BARE})",
+    )
 
 
 class Span(NamedTuple):
@@ -111,57 +69,135 @@ class Pattern(NamedTuple):
     """One pattern with what it finds."""
 
     kind: str
-    pattern: re.Pattern[str]
+    source: str
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """Return it compiled, when it is first needed."""
+        return _compiled(self.source)
 
 
-SECRETS = tuple(Pattern(SECRET, re.compile(text)) for text in _SECRETS)
-PHONES = (Pattern(PHONE_KIND, PHONE),)
-PEOPLE = tuple(Pattern(PERSON, re.compile(text)) for text in _PEOPLE)
-MARKS = (Pattern(MARK, re.compile(f"(?P<s>{_TOKEN})")),)
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source)
+
+
+class Group(NamedTuple):
+    """Patterns, none of which fits a text in which none of the words stands in lower case."""
+
+    words: tuple[str, ...]
+    patterns: tuple[Pattern, ...]
+
+
+def _group(words: str, *sources: str) -> Group:
+    return Group(tuple(words.split("|")), tuple(Pattern(SECRET, source) for source in sources))
+
+
+STRUCTURED = (
+    _group(
+        "private key",
+        r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<s>[A-Za-z0-9+/=\s:,.\\-]{1,8000}+)",
+    ),
+    _group(
+        _WORDS,
+        *_named(_IS),
+        rf"(?i)<[\w:.-]{{0,40}}?{_NAME}[^<>]{{0,80}}>(?P<s>[^<]{{1,512}}+)",
+        rf"(?i)(?<![\w-])--?[\w-]{{0,40}}?{_NAME}[ \t=]{{1,4}}"
+        rf"(?P<s>{_KEEP}(?:\"[^\"\r\n]{{1,512}}+|'[^'\r\n]{{1,512}}+|[^\s\"']{{1,512}}+))",
+    ),
+    _group(
+        "authorization",
+        r"(?i)\b(?:proxy-)?authorization\\?[\"']?[ \t]{0,8}[=:][ \t]{0,8}\\?[\"']?"
+        r"(?:[a-z]{1,16}[ \t]{1,8})?(?P<s>(?:[^\s,;\"']|[\"'](?=\w)){1,2048}+)",
+    ),
+    _group(
+        "cookie",
+        r"(?i)\b(?:set-)?cookie2?\\?[\"']?[ \t]{0,8}[:=][ \t]{0,8}\\?[\"']?(?P<s>[^\r\n\"']{1,4096}+)",
+    ),
+    _group("bearer|digest", r"(?i)\b(?:bearer|digest)[ \t]{1,8}(?P<s>[a-z0-9._~+/=-]{8,2048}+)"),
+    _group("basic", r"(?i)\bbasic[ \t]{1,8}(?P<s>(?=[a-z+/]{0,400}[0-9=])[a-z0-9+/=]{8,2048}+)"),
+    _group("@", rf"://[^\s/@:]{{0,64}}:(?P<s>(?!{_BLANK}@)[^\s/]{{1,256}})@"),
+    _group(
+        "key=|pin=|salt=|auth=|sig=|signature=|code=|hash=|token=",
+        r"(?i)[?&](?:key|pin|salt|auth|sig|signature|code|hash|access_token|refresh_token)="
+        rf"(?P<s>{_KEEP}(?:[^\s&\"'<>]|[\"'>](?=\w)|{_TAG}){{1,512}}+)",
+    ),
+    # addresses that are secrets themselves
+    _group("/rest/", r"(?i)/rest/\d{1,9}/(?P<s>[a-z0-9]{8,64}+)"),
+    _group("bot", r"(?i)\bbot(?P<s>\d{6,12}:[a-z0-9_-]{30,64}+)"),
+    _group(":", r"(?<![\w:-])(?P<s>\d{8,12}:[A-Za-z0-9_-]{35}(?![\w-]))"),
+    _group(
+        "hooks.slack.com",
+        r"(?i)hooks\.slack\.com/(?:services|workflows|triggers)/(?P<s>[\w/-]{8,256}+)",
+    ),
+    _group("/api/webhooks/", r"(?i)discord(?:app)?\.com/api/webhooks/(?P<s>[\w/-]{8,256}+)"),
+    _group(
+        "webhook.office.com|logic.azure.com",
+        r"(?i)(?:webhook\.office\.com|logic\.azure\.com)[:\d]{0,6}/(?P<s>[^\s\"'<>]{8,1024}+)",
+    ),
+    _group("/hook|/webhook", r"(?i)/(?:web)?hooks?/(?P<s>[\w/.-]{12,256}+)"),
+    # well-known forms
+    _group("eyj", r"(?<![\w-])(?P<s>eyJ[\w-]{8,3000}+(?:\.[\w-]{0,3000}+){1,4})"),
+    _group(
+        "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|xox|_live_|akia",
+        r"(?<![\w-])(?P<s>(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|sk_live_|rk_live_|AKIA)[\w-]{16,255}+)",
+    ),
+)
+PROSE = (
+    _group(
+        "парол|пин",
+        r"(?i)(?:парол[а-яё]{1,3}|пин-?код[а-яё]{0,3})(?:[ \t]{1,4}[а-яё]{1,20}){0,3}[ \t:=—–-]{1,6}"
+        r"(?P<s>(?=[^\s]{0,60}\d)[^\s,;]{1,64})",
+    ),
+    _group(
+        "password|passcode|pin code",
+        r"(?i)(?:password|passcode|pin code)(?:[ \t]{1,4}[a-z]{1,20}){0,3}[ \t:=-]{1,6}"
+        r"(?P<s>(?=[^\s]{0,60}\d)[^\s,;]{1,64})",
+    ),
+    _group("—|–", *_named(_DASH)),
+)
+_PHONE = r"(?<![\w./-])(?P<s>(?:\+\d(?:[ ()-]{0,2}\d){9,14}|[78](?:[ ()-]{0,2}\d){10}))(?![\w-]|\.\d)"
+
+PHONE = Pattern(PHONE_KIND, _PHONE)
+ALL = STRUCTURED + PROSE
+_ALL_WORDS = tuple((word, number) for number, group in enumerate(ALL) for word in group.words)
+_STRUCTURED_WORDS = tuple(pair for pair in _ALL_WORDS if pair[1] < len(STRUCTURED))
+SECRET_FIELD = Pattern(SECRET, rf"(?i){_NAME}|cookie")
+_DOTLESS = {0x130: "i", 0x131: "i"}  # for `re` they are an i, for `casefold` they are none
+
+
+def folded(text: str) -> str:
+    """Return a text in which a word stands in lower case wherever a pattern would find it in any case."""
+    return text.lower() if text.isascii() else text.translate(_DOTLESS).casefold()
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether what is called so is a secret, whatever its value."""
+    return bool(SECRET_FIELD.regex.search(name))
 
 
 def found(pattern: Pattern, text: str) -> Iterator[Span]:
     """Yield what a pattern finds. The search goes on inside of what was found: `token: password: x`."""
-    at = 0
-    while match := pattern.pattern.search(text, at):
+    search, at = pattern.regex.search, 0
+    while match := search(text, at):
         start, end = match.span("s")
         yield Span(start, end, pattern.kind)
         at = max(start, match.start() + 1)
 
 
-def cards(text: str) -> Iterator[Span]:
-    """Yield the numbers of bank cards: 13 to 19 digits, in groups or not, that pass Luhn's test.
-
-    One in ten numbers of fiscal storages and registers passes it by chance: those with their label are left.
-    """
-    groups = [match.span() for match in _GROUPS.finditer(text)]
-    for number, (start, _) in enumerate(groups):
-        if number and groups[number - 1][1] == start:
-            continue  # the rest of a longer number
-        digits, last = "", start
-        for begin, end in groups[number : number + 19]:
-            if last != start and text[last:begin] not in {" ", "-"}:
-                break
-            digits, last = digits + text[begin:end], end
-            if len(digits) > 19:
-                break
-            if len(digits) >= 13 and not text[end : end + 1].isdigit() and _luhn(digits):
-                if not _LABEL.search(text[max(start - _BEFORE, 0) : start]) and not _in_hash(
-                    text, start, end
-                ):
-                    yield Span(start, end, CARD)
-                break
+def secrets_in(text: str, *, prose: bool) -> list[Span]:
+    """Return what looks like a secret, in no order; with `prose`, also as people write it."""
+    plain = folded(text)
+    groups, words = (ALL, _ALL_WORDS) if prose else (STRUCTURED, _STRUCTURED_WORDS)
+    fitting = {number for word, number in words if word in plain}
+    return [span for number in fitting for each in groups[number].patterns for span in found(each, text)]
 
 
-def _in_hash(text: str, start: int, end: int) -> bool:
-    while start > 0 and end - start < 2 * _HASH and text[start - 1] in _HEX:
-        start -= 1
-    while end < len(text) and end - start < 2 * _HASH and text[end] in _HEX:
-        end += 1
-    return end - start >= _HASH and text[start:end].isalnum() and not text[start:end].isdigit()
-
-
-def _luhn(digits: str) -> bool:
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    whole = sum(int(digit) for digit in digits[-1::-2]) + sum(each - 9 * (each > 9) for each in doubled)
-    return whole % 10 == 0 and len(set(digits)) > 1
+def hidden(text: str, spans: Iterable[Span]) -> str:
+    """Return a text with HIDDEN in the place of each piece; what overlaps or touches is one piece."""
+    out, at = [], 0
+    for number, (start, end, _) in enumerate(sorted(spans)):
+        if start > at or not number:
+            out += [text[at:start], HIDDEN]
+        at = max(at, end)
+    return "".join([*out, text[at:]])

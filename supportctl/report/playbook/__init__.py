@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportctl.core.scrubbing import scrubbed
+from supportctl.report.playbook.presentable import presentable
 
 if TYPE_CHECKING:
     from supportctl.catalog import Catalog
@@ -21,7 +21,7 @@ def render(
     Raises:
         ValueError: there is no such format.
     """
-    shown = scrubbed(report)
+    shown = presentable(report)
     if form == "text":
         from supportctl.report.playbook.as_text import render_text
 

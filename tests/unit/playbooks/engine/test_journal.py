@@ -108,6 +108,23 @@ def test_secrets_are_gone_before_the_planner_hears():
     assert event.value == "the token: *** and password=***"
 
 
+@pytest.mark.parametrize("text", ["Пароль оператора 30", "the operator password is 30", "пароль — 30"])
+def test_what_people_type_has_no_secret_as_they_write_it(text):
+    at = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+    header = Header("r", "p", 1, "d", "0", "ru", at, ticket=text, params={"note": text})
+    plan = Plan("a.b", {"note": text}, {"was": text}, {})
+    for record in (Answered(1.0, text), header, Begun(0.0, {}, {"note": text}), Intent(1.0, "x", plan)):
+        assert "30" not in line_of(record).replace(at.isoformat(), "")
+
+
+def test_a_parameter_that_is_called_a_secret_is_hidden_whatever_it_is():
+    params = {"password": "kitten", "token": "secret://env/A", "api_key": "", "days": "3"}
+    shown = {"password": "***", "token": "secret://env/A", "api_key": "", "days": "3"}
+    assert plain_of(Begun(0.0, {}, params)).params == shown
+    at = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+    assert plain_of(Header("r", "p", 1, "d", "0", "en", at, params=params)).params == shown
+
+
 def test_header_and_ends_are_read_back():
     at = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
     header = Header("r", "p", 2, "d", "0.1", "ru", at, "T", "shop", "anna", dry_run=True,

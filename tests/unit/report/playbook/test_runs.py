@@ -190,3 +190,20 @@ def test_a_long_list_of_the_page_is_folded_and_whole():
 def test_what_was_found_stands_before_what_may_still_be():
     page = render(told(), "html", catalog=CATALOGS["en"])
     assert page.index("<h2>Found") < page.index("<h2>Still open")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_default_password_stays_in_our_words_and_goes_from_what_was_typed(form):
+    ours, typed = "Введите пароль оператора 4321", "пароль оператора 8765"
+    report = told()
+    lamp, *rest = report.questions
+    asked = replace(lamp, question=ours, answer_text=ours)
+    serial = replace(rest[0], answer=typed, answer_text=typed)
+    action = replace(report.actions[0], params={"note": typed})
+    shown = render(
+        replace(report, ticket=typed, operator=typed, questions=(asked, serial), actions=(action,)),
+        form,
+        catalog=CATALOGS["ru"],
+    )
+    assert "8765" not in shown
+    assert "4321" in shown
