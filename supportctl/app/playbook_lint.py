@@ -35,6 +35,21 @@ def library(config: SiteConfig | None, more: Sequence[Path] = ()) -> Library:
     return Library([*(Path(folder).expanduser() for folder in own), *more])
 
 
+def library_with(config: SiteConfig | None, word: str) -> tuple[Library, str]:
+    """Return the playbooks, and the name that `word` means: a name, or a file with what lies beside it.
+
+    Raises:
+        UsageError: the file is not there or broken, or a folder is not there.
+    """
+    from playbooks.engine.loader import load
+
+    if not _is_file(word):
+        return library(config), word
+    path = Path(word).absolute()
+    load(path)  # what is wrong with this very file is told first
+    return library(config, [path.parent]), path.stem
+
+
 def lint(config: SiteConfig | None, words: Sequence[str], *, fix: bool) -> Linted:
     """Return what is wrong with these playbooks (names, files or folders; none: all that there are).
 

@@ -78,6 +78,11 @@ def error_texts(catalog: Catalog, key: str, args: Mapping[str, object]) -> dict[
     return texts
 
 
+def in_one_line(texts: Mapping[str, str]) -> str:
+    """Return message and found of `error_texts` as one sentence."""
+    return f"{texts['message'].rstrip('.')}: {texts['found']}" if texts["found"] else texts["message"]
+
+
 def _reason(catalog: Catalog, reason: str) -> str:
     """Return the words of the catalogue for a system's own ones, anything else as it is."""
     for number, key in _SYSTEM.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from supportctl.cli.errors import error_texts
+from supportctl.cli.errors import error_texts, in_one_line
 from supportctl.cli.options import common_options, settings
 from supportctl.core.errors import EXIT_OK, UsageError
 
@@ -127,7 +127,7 @@ def under_alarm(
         known = current(config)
     except UsageError as error:
         texts = error_texts(catalog, error.key, error.args_by_name)
-        click.echo(f"{texts['message']} {texts['found']}", err=True)
+        click.echo(in_one_line(texts), err=True)
         return name, set_
     if known is None or not concerns(known, name, config):
         return name, set_

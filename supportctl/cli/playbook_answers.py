@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from supportctl.cli.errors import error_texts
@@ -39,11 +41,18 @@ def read_answers(path: Path) -> list[Item]:
     from supportctl.reading.yaml_tree import read_tree
 
     try:
-        tree = read_tree(read_text(path))
+        text = read_text(path)
+    except UsageError as error:  # in the words of a configuration
+        reason = error.args_by_name.get("reason") or error.key.removeprefix("config.")
+        if error.key == "config.not-found":
+            reason = os.strerror(errno.ENOENT)
+        raise UsageError("answer.unreadable", found=path, reason=reason) from None
+    try:
+        tree = read_tree(text)
     except UsageError as error:
-        args = dict(error.args_by_name)
-        args.setdefault("where", f"{path}:{args.get('line', 1)}:{args.get('column', 1)}")
-        raise UsageError(error.key, **args) from None
+        args = error.args_by_name
+        where = f"{path}:{args.get('line', 1)}:{args.get('column', 1)}"
+        raise UsageError("answer.bad-file", where=where, found=args.get("found") or "-") from None
     if tree is None or tree.kind != "list":
         raise UsageError("answer.bad-file", where=f"{path}:1", found=tree.kind if tree else "-")
     return [_item(path, node) for node in tree.items]

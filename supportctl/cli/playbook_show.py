@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 @common_options
 @click.pass_context
 def show(context: click.Context, name: str, format_: str) -> None:
-    """Show a playbook: what it is for, its steps with estimated seconds, its actions and what they risk."""
+    """Show the playbook NAME (or a file): what it is for, its steps with seconds, its actions with risks."""
     from supportctl.app.config_file import load_config
-    from supportctl.app.playbook_lint import library
+    from supportctl.app.playbook_lint import library_with
     from supportctl.app.playbook_show import outline
 
     chosen = settings(context)
-    document = outline(library(load_config(chosen.config)), name, chosen.lang)
+    known, name = library_with(load_config(chosen.config), name)
+    document = outline(known, name, chosen.lang)
     if format_ == "json":
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return

@@ -99,9 +99,8 @@ def _line(each: Verified, catalog: Catalog) -> str:
         )
         until = catalog.phrase("signing.until", day=each.expires) if each.expires else ""
         return f"{good} {until}".rstrip()
-    from supportctl.cli.errors import error_texts
+    from supportctl.cli.errors import error_texts, in_one_line
 
     assert each.error
     texts = error_texts(catalog, each.error.key, each.error.args_by_name)
-    why = " ".join(texts[part] for part in ("message", "found") if texts[part])
-    return catalog.phrase("signing.bad", name=each.name, why=why)
+    return catalog.phrase("signing.bad", name=each.name, why=in_one_line(texts))

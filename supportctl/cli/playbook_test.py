@@ -87,12 +87,12 @@ def _sum_up(outcomes: list[Outcome], catalog: Catalog) -> None:
 
 
 def _error(outcome: Outcome, catalog: Catalog) -> str:
-    from supportctl.cli.errors import error_texts
+    from supportctl.cli.errors import error_texts, in_one_line
 
     assert outcome.error is not None, "what was not tested has a reason"
     texts = error_texts(catalog, outcome.error.key, outcome.error.args_by_name)
     where = outcome.error.args_by_name.get("where", "")
-    return f"{where + ': ' if where else ''}{texts['message']} {texts['found']}".strip()
+    return f"{where + ': ' if where else ''}{in_one_line(texts)}"
 
 
 def _document(outcome: Outcome, catalog: Catalog) -> dict[str, object]:

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOST = 12  # words that somebody reads
+
+
 def close_to(word: str, known: Iterable[str], cutoff: float = 0.5) -> list[str]:
     """Return up to three of the known words, the most similar first; none if nothing is similar."""
     import difflib  # only a mistake pays for it
@@ -16,6 +19,7 @@ def close_to(word: str, known: Iterable[str], cutoff: float = 0.5) -> list[str]:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
-    """Return the similar words, or all that are known, as one line; `-` if none is known."""
-    words = list(known)
-    return ", ".join(close_to(word, words, cutoff) or words) or "-"
+    """Return the similar words, or the first that are known, as one line; `-` if none is known."""
+    words = list(dict.fromkeys(known))
+    told = close_to(word, words, cutoff) or words
+    return ", ".join(told[:_MOST] + ["…"] * (len(told) > _MOST)) or "-"

@@ -82,7 +82,7 @@ def _problem(detail: ErrorDetails, tree: Node, told: Told, schema: dict[str, Any
     path, kind = tuple(detail["loc"]), detail["type"]
     place = tree.place_of(written(schema, path))
     args: dict[str, object] = {
-        "path": ".".join(str(part) for part in path if part != "[key]"),
+        "path": ".".join(str(part) for part in written(schema, path) if part != "[key]"),
         "key": str(path[-1]) if path else "",
         "found": _shown(detail),
     }
@@ -92,7 +92,7 @@ def _problem(detail: ErrorDetails, tree: Node, told: Told, schema: dict[str, Any
         args.update(found=args["key"], nearest=nearest(str(path[-1]), known), known=", ".join(known))
         return Problem(told.unknown_key, *place, args)
     if kind == "union_tag_not_found":
-        args["key"] = "kind"
+        args.update(key="kind", found=clean(", ".join(map(str, detail.get("input") or ()))))
     if kind == "union_tag_invalid":
         expected = str(args.get("expected_tags", "")).replace("'", "").split(", ")
         args.update(found=args.get("tag", ""), expected=", ".join(expected))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -83,8 +84,34 @@ def test_a_mistake_in_the_tests_is_told_with_its_place(own, supportctl):
 
 
 def test_without_tests_it_says_so(own, supportctl, tmp_path):
-    file = own(TEST)
+    file = Path(own(TEST))
     (tmp_path / "own.test.yaml").unlink()
     ended = supportctl("playbook", "test", file)
     assert ended.exit_code == 2
     assert "own.test.yaml" in ended.out
+
+
+def test_a_playbook_without_a_test_is_told_so(own, supportctl):
+    file = Path(own(TEST))
+    file.with_name("own.test.yaml").unlink()
+    ended = supportctl("--lang", "ru", "playbook", "test", str(file))
+    assert ended.exit_code == 2
+    assert "У этого сценария нет теста: по пути" in ended.out
+
+
+def test_a_file_is_shown_as_a_name_is(own, supportctl):
+    ended = supportctl("playbook", "show", str(own(TEST)))
+    assert ended.exit_code == 0
+    assert ended.out.startswith("own: No paper\n")
+    lost = supportctl("playbook", "show", "no/such.yaml", "--format", "json")
+    assert (lost.exit_code, json.loads(lost.out)["error"]["code"]) == (2, "playbook.not-found")
+
+
+@pytest.mark.parametrize(("text", "key"), [(None, "answer.unreadable"), ("a: [", "answer.bad-file")])
+def test_a_file_of_answers_is_never_called_a_configuration(own, supportctl, tmp_path, text, key):
+    answers = tmp_path / "answers.yaml"
+    if text is not None:
+        answers.write_text(text)
+    file = str(own(TEST))
+    ended = supportctl("playbook", "run", file, "--answers", str(answers), "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, key)

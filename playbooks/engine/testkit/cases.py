@@ -39,7 +39,8 @@ def read_tests(path: Path) -> PlaybookTest:
         tree = read_tree(text)
     except UsageError as error:
         args = dict(error.args_by_name)
-        key = OF_FILES.get(error.key, error.key)
+        missing = error.key == "config.not-found"
+        key = "playbook.no-test" if missing else OF_FILES.get(error.key, error.key)
         if "line" in args:
             raise as_error(path, Problem(key, int(args["line"]), int(args["column"]), args)) from None
         raise UsageError(key, **args) from None

@@ -156,6 +156,18 @@ def test_all_problems_are_told_at_once():
     ]
 
 
+def test_a_step_without_a_kind_is_told_with_what_it_has():
+    args = refused(broken("check: {targets: [printer]}\n", "chekc: {targets: [printer]}\n")).args_by_name
+    assert "chekc" in args["found"].split(", ")
+    assert "check" in args["known"].split(", ")
+
+
+def test_a_path_has_the_keys_of_the_file_only():
+    question = "steps: [{id: a, ask: {question: {en: A, ru: B}, kind: yes-no}}]"
+    head = broken("", "").partition("steps:")[0]
+    assert refused(head + question + "\n").args_by_name["path"] == "steps.0.ask.why"
+
+
 def test_versions_are_numbers():
     load(broken("version: 1", "version: 1\nrequires: '0.0.99'"))
     assert refused(broken("version: 1", "version: 1\nrequires: 0.10")).key == "playbook.newer-tool"
