@@ -84,7 +84,7 @@ def test_a_mistake_in_the_tests_is_told_with_its_place(own, supportctl):
 
 
 def test_without_tests_it_says_so(own, supportctl, tmp_path):
-    file = Path(own(TEST))
+    file = own(TEST)
     (tmp_path / "own.test.yaml").unlink()
     ended = supportctl("playbook", "test", file)
     assert ended.exit_code == 2
