@@ -8,7 +8,6 @@ checksum, so that the file is what it was to the byte.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
 from hashlib import sha256
@@ -28,6 +27,7 @@ from playbooks.actions.settings_places import (
 )
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.nearest import nearest
+from supportctl.core.secret_patterns import may_be_secret_name
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 MAX_FILE = 1024 * 1024
 _FORMATS = {".ini": "ini", ".cfg": "ini", ".conf": "ini", ".json": "json"}
-_SECRET = re.compile(r"pass|secret|token|pwd|\bpin\b|credential|парол", re.IGNORECASE)
 _KNOWN = Path(__file__).with_name("settings_folders.toml")
 
 
@@ -55,7 +54,7 @@ class SetSetting:
         """Return the old value and the new one."""
         given = checked(self.name, self.params, params)
         path = allowed(given["file"], place)
-        if _SECRET.search(given["key"]):
+        if may_be_secret_name(given["key"]):
             raise UsageError("action.setting-secret", file=path, found=given["key"])
         data = _read(path)
         changed, spot = self._changed(path, data, given)

@@ -25,9 +25,10 @@ HIDDEN = "***"  # what stands in the place of a secret
 _GAP = r"[ \t]{0,8}"
 _LONG = (
     r"password|passwd|passphrase|passcode|token|api[_-]?key|access[_-]?key|private[_-]?key|secret(?!://)|community"
-    r"|authorization|credential|session[_-]?id|sessid|пароль|пароля|паролем|токен|пин-?код|секрет|код доступа"
+    r"|authorization|credential|session[_-]?id|sessid|pwd"
+    r"|пароль|пароля|паролем|токен|пин-?код|секрет|код доступа"
 )
-_SHORT = r"(?<![^\W\d_])(?:pass|pwd|pin|пин)(?![^\W\d_])"
+_SHORT = r"(?<![^\W\d_])(?:(?:db|user|usr|sql|root|admin|ftp|smtp|mail|login)?pass|pin|пин)(?![^\W\d_])"
 _NAME = rf"(?:(?:{_LONG})[\w-]{{0,24}}|{_SHORT}[\w-]{{0,24}})"
 _WORDS = (
     "pass|pwd|pin|token|apikey|api_key|api-key|accesskey|access_key|access-key|privatekey|private_key|private-key"
@@ -163,6 +164,7 @@ ALL = STRUCTURED + PROSE
 _ALL_WORDS = tuple((word, number) for number, group in enumerate(ALL) for word in group.words)
 _STRUCTURED_WORDS = tuple(pair for pair in _ALL_WORDS if pair[1] < len(STRUCTURED))
 SECRET_FIELD = Pattern(SECRET, rf"(?i){_NAME}|cookie")
+_ALIKE = Pattern(SECRET, r"(?i)pass|credential|парол")
 _DOTLESS = {0x130: "i", 0x131: "i"}  # for `re` they are an i, for `casefold` they are none
 
 
@@ -174,6 +176,11 @@ def folded(text: str) -> str:
 def is_secret_name(name: str) -> bool:
     """Return whether what is called so is a secret, whatever its value."""
     return bool(SECRET_FIELD.regex.search(name))
+
+
+def may_be_secret_name(name: str) -> bool:
+    """Return whether what is called so is a secret, or may be one: for what is not to be touched."""
+    return is_secret_name(name) or bool(_ALIKE.regex.search(name))
 
 
 def found(pattern: Pattern, text: str) -> Iterator[Span]:
