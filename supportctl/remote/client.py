@@ -62,7 +62,6 @@ class Client:
         self._hello: queue.SimpleQueue[Hello | BaseException] = queue.SimpleQueue()
         self.hello: Hello | None = None
         self.begins: Mapping[str, str] | None = None  # what an agent that keeps a log is told first
-        self.last_heard = clock.monotonic()
 
     def attach(self, link: SessionLink, hello_s: float = HELLO_S) -> Hello:
         """Use this line from now on; return what the other side says first.
@@ -223,7 +222,6 @@ class Client:
             each.put(_News("closed", {}, link))
 
     def _heard(self, message: Mapping[str, Any]) -> None:
-        self.last_heard = self._clock.monotonic()
         with self._lock:
             news = self._waiting.get(str(message.get("id")))
         if news is None:

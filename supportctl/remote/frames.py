@@ -125,7 +125,8 @@ def message(body: bytes) -> dict[str, Any]:
     """
     try:
         value = _DECODER.decode(body.decode("utf-8"))
-        _depth(value)
+        if body.count(b"{") + body.count(b"[") >= MAX_DEPTH:  # fewer cannot be nested so deep
+            _depth(value)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("remote.bad-message", found=body[:80], reason=error) from None
     if not isinstance(value, dict):

@@ -49,13 +49,14 @@ class FileLink:
 
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source = source
+        # `read1` returns what there is; `read` would wait for all of it
+        self._read: Callable[[int], bytes] = getattr(source, "read1", source.read)
         self._sink = sink
 
     def receive(self, limit: int) -> bytes:
         """Return what has come. Raises as the protocol says."""
         try:
-            # `read1` returns what there is; `read` would wait for all of it
-            return self._source.read1(limit) if hasattr(self._source, "read1") else self._source.read(limit)
+            return self._read(limit)
         except (OSError, ValueError) as error:
             raise LinkClosedError(str(error)) from None
 
