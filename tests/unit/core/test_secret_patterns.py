@@ -68,3 +68,16 @@ def test_nothing_is_compiled_for_a_text_without_them():
 def test_who_typed_it_in_odd_letters():
     spans = secrets_in("paſſword=hunter2, to\u212aen=hunter3, AP\u0130KEY=hunter4", prose=False)
     assert len({span.start for span in spans}) == 3
+
+
+NAMES = (
+    "password passwd passphrase passcode token apikey api_key api-key accesskey access_key access-key privatekey "
+    "private_key private-key secret community authorization credential session_id session-id sessionid sessid pwd "
+    "pass dbpass pin пароль токен пинкод пин-код пин секрет"
+).split()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "код доступа"])
+def test_every_name_of_a_secret_is_looked_for(name):
+    for text in (f"{name}=hunter2", f'"{name.upper()}": "hunter2"', f"<{name}>hunter2</{name}>"):
+        assert "hunter2" in {text[start:end] for start, end, _ in secrets_in(text, prose=False)}
