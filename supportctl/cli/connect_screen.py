@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supportctl.app.session_logs import supporter_log
+from supportctl.cli.output import echo_wrapped
 from supportctl.cli.playbook_keys import GONE, keys, latin
 from supportctl.cli.recorded import recorded
 from supportctl.core.errors import EXIT_FAILED, EXIT_OK
@@ -86,8 +87,8 @@ def _kept(session: ReverseSession, catalog: Catalog, clock: Clock, pressed: Keys
 
 def _show(catalog: Catalog, hello: Hello) -> None:
     words = catalog.phrase("share.connected", ticket=hello.session, version=hello.tool_version)
-    click.secho(words, bold=True)
+    echo_wrapped(words, bold=True)
     for right in hello.capabilities:
         if right in _RIGHTS:
-            click.echo(f"  {catalog.phrase(f'share.right-{right}')}")
-    click.echo(catalog.phrase("share.how-to-leave"))
+            echo_wrapped(f"  {catalog.phrase(f'share.right-{right}')}", 4)
+    echo_wrapped(catalog.phrase("share.how-to-leave"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supportctl.catalog import Catalog
+from supportctl.cli.output import echo_wrapped
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.log import debugging
 from supportctl.core.nearest import nearest as words_near
@@ -63,7 +64,7 @@ def tell_error(error: SupportctlError, words: Sequence[str], lang: str) -> int:
     click.secho(texts["message"], fg="red", err=True)
     for part in ("expected", "found", "hint"):
         if texts[part]:
-            click.echo(f"  {catalog.phrase(f'error.{part}')} {texts[part]}", err=True)
+            echo_wrapped(f"  {catalog.phrase(f'error.{part}')} {texts[part]}", 4, err=True)
     return error.exit_code
 
 

@@ -28,6 +28,27 @@ def terminal_width() -> int | None:
     return max(_NARROW, min(_WIDE, shutil.get_terminal_size().columns))
 
 
+def echo_wrapped(text: str, indent: int = 0, *, err: bool = False, bold: bool | None = None) -> None:
+    """Write a line, broken between words where the terminal ends; what goes on is indented."""
+    import click
+
+    width = terminal_width() or 0
+    if width > indent and len(text) >= width:
+        import textwrap
+
+        first = len(text) - len(text.lstrip(" "))
+        text = "\n".join(
+            textwrap.wrap(
+                text.lstrip(" "),
+                width - 1,
+                initial_indent=" " * first,
+                subsequent_indent=" " * indent,
+                break_on_hyphens=False,
+            )
+        )
+    click.secho(text, err=err, bold=bold)
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a whole file or none: a half-written report is never left behind.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from supportctl.cli.output import echo_wrapped
 from supportctl.remote.recording import Recorder, Recording, Title
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: boo
     recorder = Recorder(shown, recording)
     sys.stdout = recorder
     try:
-        click.echo(catalog.phrase("share.recorded"), err=err)
+        echo_wrapped(catalog.phrase("share.recorded"), err=err)
         yield
     finally:
         sys.stdout = shown

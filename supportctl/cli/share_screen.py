@@ -6,13 +6,12 @@ Lines that scroll, no painted screen: they stay to be read, and an old console s
 from __future__ import annotations
 
 import queue
-import textwrap
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from supportctl.cli.output import terminal_width
+from supportctl.cli.output import echo_wrapped
 from supportctl.cli.playbook_keys import BACKSPACE, ENTER, ESCAPE, GONE, latin
 from supportctl.cli.share_words import about_request, spelled
 from supportctl.core.text import clean
@@ -142,18 +141,17 @@ class ShareScreen:
         phrase = self._catalog.phrase
         may = "share.may-look" if sharing.plan.read_only or not self.can_ask else "share.may-ask"
         click.secho(phrase("share.title", ticket=self._ticket), bold=True)
-        click.echo(phrase("share.read-out"))
+        echo_wrapped(phrase("share.read-out"))
         click.echo()
         click.secho(f"    {code}", bold=True)
         for line in spelled(self._catalog, code):
             click.echo(f"    {line}")
         click.echo()
-        click.echo(phrase(may))
-        click.echo(phrase("share.nobody-else"))
+        echo_wrapped(phrase(may))
+        echo_wrapped(phrase("share.nobody-else"))
         minutes = round(sharing.plan.longest_s / 60)
-        click.secho(
-            phrase("share.how-to-end" if self.can_ask else "share.how-to-stop", minutes=minutes), bold=True
-        )
+        ends = phrase("share.how-to-end" if self.can_ask else "share.how-to-stop", minutes=minutes)
+        echo_wrapped(ends, bold=True)
         click.echo()
 
     def show(self, sharing: Sharing) -> None:
@@ -173,7 +171,7 @@ class ShareScreen:
         with self._lock:
             self._count()
             self._held = None
-        click.secho(self._catalog.phrase(f"share.over-{sharing.reason}"), bold=True)
+        echo_wrapped(self._catalog.phrase(f"share.over-{sharing.reason}"), bold=True)
 
     @staticmethod
     def _wants_end(pressed: list[str]) -> bool:
@@ -220,10 +218,10 @@ class ShareScreen:
         rows += [("share.q-undo", question.undo)]
         for key, text in rows:
             if text:
-                _echo(f"  {phrase(key)} {clean(text, 400)}", 4)
+                echo_wrapped(f"  {phrase(key)} {clean(text, 400)}", 4)
         if self._keys is not None:
             self._keys.forget()  # what was typed before all of it could be read answers nothing
-        _echo(phrase("share.q-how", seconds=round(asked.deadline.remaining())))
+        echo_wrapped(phrase("share.q-how", seconds=round(asked.deadline.remaining())))
         click.echo("> ", nl=False)
 
     def _typed(self, asked: _Asked) -> bool | None:
@@ -263,21 +261,4 @@ class ShareScreen:
             if self._held is not None:
                 self._held = [*self._held, line][-200:]
             else:
-                _echo(line, _UNDER_TIME)
-
-
-def _echo(text: str, indent: int = 0) -> None:
-    """Write a line, broken between words where the terminal ends."""
-    width = terminal_width() or 0
-    if width <= indent or len(text) < width:
-        click.echo(text)
-        return
-    first = len(text) - len(text.lstrip(" "))
-    wrapped = textwrap.wrap(
-        text.lstrip(" "),
-        width - 1,
-        initial_indent=" " * first,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-    )
-    click.echo("\n".join(wrapped))
+                echo_wrapped(line, _UNDER_TIME)
