@@ -71,11 +71,40 @@ def test_who_typed_it_in_odd_letters():
 
 
 NAMES = [
-    "password", "passwd", "passphrase", "passcode", "token", "apikey", "api_key", "api-key", "accesskey",
-    "access_key", "access-key", "privatekey", "private_key", "private-key", "secret", "community", "authorization",
-    "credential", "session_id", "session-id", "sessionid", "sessid", "pwd", "pass", "dbpass", "pin", "пароль", "токен", "пинкод",
-    "пин-код", "пин", "секрет", "код доступа",
-]  # fmt: skip
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "secret",
+    "community",
+    "authorization",
+    "credential",
+    "session_id",
+    "session-id",
+    "sessionid",
+    "sessid",
+    "pwd",
+    "pass",
+    "dbpass",
+    "pin",
+    "пароль",
+    "токен",
+    "пинкод",
+    "пин-код",
+    "пин",
+    "секрет",
+    "код доступа",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
