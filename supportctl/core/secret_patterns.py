@@ -44,6 +44,25 @@ _TAG = r"<(?![/!?]|[\w:.-]{1,40}+(?:\s[^<>]{0,160}+)?/?>)"  # one that begins no
 _BARE = (
     rf"(?:[^\s&;,\"'<>\\]|\\(?![\"'])|{_TAG})(?:[^\s&;,\"'<>\\]|\\(?![\"'])|[\"'>](?=\w)|{_TAG}){{0,511}}+"
 )
+# `expired_token: The access token provided has expired.`: a sentence about a secret after the name of an error.
+# What could be a secret alone is none of it: it takes a word that says how or which, and then what, or the reverse.
+_WHAT = (
+    r"(?:token|password|credentials?|authori[sz]ation|authentication|session|key|login|signature|request"
+    r"|токен[а-я]{0,2}|парол[а-я]{1,2}|ключ[а-я]{0,2}|логин[а-я]{0,2}|сесси[а-я]{1,2}|подпис[а-я]{1,2})"
+)
+_HOW = (
+    r"(?:the|this|your|an?|no|invalid|wrong|bad|incorrect|expired|missing|unknown|revoked"
+    r"|неверн[а-я]{2}|неправильн[а-я]{2}|недействительн[а-я]{2}|просроченн[а-я]{2}|срок действия)"
+)
+_ENDED = (
+    r"(?:(?:is|are|was|were|has|have|must|cannot|not|or|provided)(?![\w-])"
+    r"|(?:expired|invalid|missing|required|revoked)(?=[.,;!]?(?:\s|$))"
+    r"|(?:не ?действител|не ?вер|истёк|истек|просрочен|отозван|не найден|не указан)[а-я]{0,4}(?![\w-]))"
+)
+_SAID = (
+    rf"(?<=:[ \t])(?:{_HOW}(?:[ \t][a-zа-яё]{{1,20}}+){{0,2}}?[ \t]{_WHAT}(?![\w-])"
+    rf"|(?:access[ \t_])?{_WHAT}(?:[ \t]доступа)?[ \t]{_ENDED}|(?:unable|failed)[ \t]to[ \t][a-z])"
+)
 _IS, _DASH = r"(?:=>|:=|={1,3}+|:)", r"[—–]"
 
 
@@ -54,7 +73,7 @@ def _named(sign: str) -> tuple[str, ...]:
         rf"(?i){_NAME}[\"'»]?{_GAP}{sign}\s{{0,8}}(?P<q>[\"'])(?P<s>{_KEEP}(?:\\.|(?!(?P=q))[^\\\r\n]){{1,1024}})",
         rf"(?i){_NAME}\\[\"']{_GAP}{sign}{_GAP}\\[\"'](?P<s>{_KEEP}(?:(?!\\[\"'])[^\r\n]){{1,1024}}+)",
         rf"(?i){_NAME}{_GAP}{sign}{_GAP}«(?P<s>{_KEEP}[^»\r\n]{{1,256}}+)",
-        rf"(?i){_NAME}\\?[\"'»]?{_GAP}{sign}{_GAP}(?P<s>{_KEEP}{_BARE})",
+        rf"(?i){_NAME}\\?[\"'»]?{_GAP}{sign}{_GAP}(?P<s>{_KEEP}(?!{_SAID}){_BARE})",
     )
 
 

@@ -145,8 +145,60 @@ def test_what_support_needs_stays_in_reports_and_journals(text):
     assert scrubbed_text(text) == text
 
 
+# what portals answer when they let nobody in, after the name of the error as it is shown everywhere
+REFUSALS = [
+    "expired_token: The access token provided has expired.",  # Bitrix24
+    "INVALID_CREDENTIALS: Invalid request credentials",
+    "INVALID_TOKEN: Unable to get application by token",
+    "NO_AUTH_FOUND: Wrong authorization data",
+    "AUTHORIZATION_ERROR: Unable to authorize user",
+    "insufficient_scope: The request requires higher privileges than provided by the access token",
+    "invalid_token: The access token is invalid",  # amoCRM and other OAuth servers
+    "http-401: 401 Unauthorized",
+    "EXPIRED_AUTHENTICATION: The OAuth token used to make this call expired 5 minute(s) ago.",  # HubSpot
+    "INVALID_AUTHENTICATION: Authentication credentials not found.",
+    "1056: Ошибка аутентификации: Неправильный пароль или имя пользователя",  # MoySklad
+    "1056: Wrong credentials",
+    "access_token_expired: Access token has been expired",  # UIS
+    "access_token_blocked: Access token has been blocked",
+    "access_token_invalid: Access token is invalid",
+    "auth_error: Login or password is wrong",
+    "http-401: Invalid Auth-key",  # Ringostat
+    "3102: wrong sign, 3105: Invalid API key",  # Mango
+    "bad-token: Bad access token",  # Poster
+    "expired-token: access_token expired",
+    "токен: Срок действия токена истёк",
+    "пароль: Неверный пароль",
+]
+# beside them, what only looks alike
+ALIKE = [
+    ("expired_token: hunter2", "hunter2"),
+    ("invalid_token: The-hunter2", "The-hunter2"),
+    ("token: The token: hunter2", "hunter2"),
+    ("password=The token is hunter2", "=The"),
+    ('{"password": "The token is"}', "The token"),
+    ("password: token", "token"),
+    ("password: login 22", ": login"),
+    ("password: Wrong horse battery", "Wrong"),
+    ("token: bad abcdef", "bad"),
+    ("tool --token The token is", "n The"),
+    ("Authorization: Invalid token", "Invalid"),
+]
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_what_a_portal_says_of_a_refusal_can_be_read(text):
+    assert redact(text) == redact(text, prose=True) == scrubbed_text(text) == text
+    assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(("text", "secret"), ALIKE)
+def test_what_only_begins_like_a_refusal_is_hidden(text, secret):
+    assert secret not in redact(text)
+
+
 fragments = st.lists(
-    st.sampled_from([*(text for text, _ in LEAKS), *KEPT])
+    st.sampled_from([*(text for text, _ in LEAKS + ALIKE), *KEPT, *REFUSALS])
     | st.sampled_from(
         [*"=:—<>\"'`«» \n&,;@", "***", "secret://env/A", "пароль", "token", "--pin", "key=", "FILE"]
     )
@@ -280,6 +332,8 @@ HOSTILE = [
     "?key=a<",
     "/hook/",
     "1234567890:",
+    "token: The access ",
+    "token: the ",
 ]
 
 
