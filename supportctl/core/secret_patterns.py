@@ -44,8 +44,8 @@ _TAG = r"<(?![/!?]|[\w:.-]{1,40}+(?:\s[^<>]{0,160}+)?/?>)"  # one that begins no
 _BARE = (
     rf"(?:[^\s&;,\"'<>\\]|\\(?![\"'])|{_TAG})(?:[^\s&;,\"'<>\\]|\\(?![\"'])|[\"'>](?=\w)|{_TAG}){{0,511}}+"
 )
-# `expired_token: The access token provided has expired.`: a sentence about a secret after the name of an error.
-# What could be a secret alone is none of it: it takes a word that says how or which, and then what, or the reverse.
+# `expired_token: The access token provided has expired.`: a sentence about a secret after an error's name.
+# What could be a secret alone is none: it takes a word that says how or which, and then what, or the reverse.
 _WHAT = (
     r"(?:token|password|credentials?|authori[sz]ation|authentication|session|key|login|signature|request"
     r"|токен[а-я]{0,2}|парол[а-я]{1,2}|ключ[а-я]{0,2}|логин[а-я]{0,2}|сесси[а-я]{1,2}|подпис[а-я]{1,2})"
