@@ -14,6 +14,7 @@ import click
 
 from supportctl import __version__
 from supportctl.cli.options import common_options, default_language
+from supportctl.core import log
 from supportctl.core.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, SupportctlError
 
 if TYPE_CHECKING:
@@ -116,20 +117,36 @@ def main(argv: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):  # a letter that an old code page lacks must not end the run
             stream.reconfigure(errors="backslashreplace")
     try:
+        sys.exit(_code(words))
+    finally:
+        _tell_withheld(words)
+
+
+def _code(words: Sequence[str]) -> int:
+    try:
         code = _run(words)
         sys.stdout.flush()
     except (BrokenPipeError, ReaderGoneError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_OK)
+        return EXIT_OK
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
-        sys.exit(_tell_click(error, words))
+        return _tell_click(error, words)
     except SupportctlError as error:
-        sys.exit(_tell(error, words))
+        return _tell(error, words)
     except Exception as error:  # noqa: BLE001  no traceback for a user
-        sys.exit(_tell_bug(error, words))
-    sys.exit(code if isinstance(code, int) else 0)
+        return _tell_bug(error, words)
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _tell_withheld(words: Sequence[str]) -> None:
+    """Say that there is a log, where a person reads: it was not written between the lines."""
+    count = log.withheld()
+    if count:
+        from supportctl.catalog import Catalog
+
+        click.echo(Catalog(_language(words)).phrase("error.log-withheld", count=count), err=True)
 
 
 def _run(words: Sequence[str]) -> object:

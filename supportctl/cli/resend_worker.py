@@ -6,6 +6,7 @@ import click
 
 from supportctl.cli.options import common_options, settings
 from supportctl.cli.resend import metrics_option, resend
+from supportctl.core import log
 
 _MOST_THREADS = 256
 
@@ -26,6 +27,7 @@ def worker(context: click.Context, threads: int, metrics_port: int | None) -> No
     from supportctl.app.resend_desk import open_desk
     from supportctl.app.resend_metrics import metrics_served
 
+    log.wanted(on_terminal=True)
     chosen = settings(context)
     with (
         open_desk(chosen.config) as desk,

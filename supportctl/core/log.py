@@ -1,6 +1,7 @@
 """Structured logs on standard error; structlog is imported when the first event is written.
 
-Most runs on a till write none, and must not pay for it.
+Most runs on a till write none, and must not pay for it. On a terminal the log would stand between the words
+for a person: there it is written only if it was asked for, and what was held back is counted.
 """
 
 from __future__ import annotations
@@ -9,13 +10,24 @@ import sys
 from typing import Any
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_state = {"level": LEVELS["warning"], "format": 0}
+_state = {"level": LEVELS["warning"], "format": 0, "wanted": 0, "withheld": 0}
 
 
 def configure(level: str, log_format: str) -> None:
-    """Set the lowest level that is written, and whether lines are JSON."""
-    _state.update(level=LEVELS[level], format=int(log_format == "json"))
+    """Set the lowest level that is written, and whether lines are JSON. Whoever sets it wants the log."""
+    _state.update(level=LEVELS[level], format=int(log_format == "json"), wanted=1)
     _state.pop("ready", None)
+
+
+def wanted(*, on_terminal: bool) -> None:
+    """Set whether the log is written to a terminal as well: by commands that have no other words."""
+    _state.update(wanted=int(on_terminal), withheld=0)
+
+
+def withheld() -> int:
+    """Return how many events were not written since the last question, because a person reads there."""
+    count, _state["withheld"] = _state["withheld"], 0
+    return count
 
 
 def debugging() -> bool:
@@ -26,6 +38,9 @@ def debugging() -> bool:
 def event(level: str, name: str, **fields: object) -> None:
     """Write one event; every field passes the redaction first, and what is called a secret is none."""
     if LEVELS[level] < _state["level"]:
+        return
+    if not _state["wanted"] and sys.stderr.isatty():
+        _state["withheld"] += 1
         return
     from supportctl.core.redaction import redact
     from supportctl.core.secret_patterns import HIDDEN, is_secret_name
