@@ -39,7 +39,7 @@ def event(level: str, name: str, **fields: object) -> None:
     """Write one event; every field passes the redaction first, and what is called a secret is none."""
     if LEVELS[level] < _state["level"]:
         return
-    if not _state["wanted"] and sys.stderr.isatty():
+    if not _state["wanted"] and _at_terminal():
         _state["withheld"] += 1
         return
     from supportctl.core.redaction import redact
@@ -50,6 +50,10 @@ def event(level: str, name: str, **fields: object) -> None:
         for key, value in fields.items()
     }
     getattr(_logger(), level)(name, **shown)
+
+
+def _at_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def _logger() -> Any:  # noqa: ANN401  structlog's loggers are typed by configuration

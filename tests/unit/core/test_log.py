@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
@@ -19,10 +18,10 @@ def _as_json():
 
 
 @pytest.fixture
-def _on_a_terminal(monkeypatch, capsys):  # noqa: ARG001  its streams are to be there already
+def _on_a_terminal(monkeypatch):
     log.configure("warning", "text")
     log.wanted(on_terminal=False)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(log, "_at_terminal", lambda: True)
 
 
 @pytest.mark.parametrize(
