@@ -11,6 +11,7 @@ from supportctl.core.fields import IsSecret, address_holds_secret
 from supportctl.core.nearest import nearest
 from supportctl.core.secrets import is_reference
 from supportctl.core.site import SiteConfig
+from supportctl.core.target import parse_target
 from supportctl.reading.problems import Problem, Told, from_pydantic, in_order
 
 if TYPE_CHECKING:
@@ -38,68 +39,125 @@ _KEYS = {
     "model_attributes_type": "config.not-a-section",
     "string_type": "config.not-a-text",
 }
+_ON = {"true", "yes", "on", "y", "t", "1"}  # what pydantic takes for a yes
 _TOLD = Told(SiteConfig, _KEYS, "config.bad-value", "config.unknown-key")
 
 
 def understand(tree: Node) -> tuple[SiteConfig | None, tuple[Problem, ...]]:
-    """Return the configuration (None if a problem is an error) and the problems in the order of the file."""
+    """Return the configuration (None if a problem is an error) and the problems in the order of the file.
+
+    All that can be told is told, whatever else is wrong: no mistake shows for the first time when another
+    is mended.
+    """
+    errors: list[Problem] = []
+    config: SiteConfig | None
     try:
         config = SiteConfig.model_validate(tree.plain())
     except ValidationError as error:
-        return None, in_order(from_pydantic(error, tree, _TOLD))
-    problems = [*_bad_targets(config, tree), *_inconsistent(config, tree)]
-    if not problems:
-        return config, in_order(_warnings(config, tree))
-    return None, in_order(problems)
+        errors += from_pydantic(error, tree, _TOLD)
+        config = _what_is_right(tree, error)
+    errors += [*_bad_targets(tree), *_inconsistent(tree)]
+    warnings = [*_secrets(config, tree)] if config else []
+    problems = in_order([*errors, *warnings, *_target_warnings(tree)])
+    return (None if errors else config), problems
 
 
-def _bad_targets(config: SiteConfig, tree: Node) -> Iterator[Problem]:
-    for number, entry in enumerate(config.targets):
+def _what_is_right(tree: Node, error: ValidationError) -> SiteConfig | None:
+    """Return the configuration without the accounts and sections that hold a mistake, if it is one."""
+    plain = tree.plain()
+    if not isinstance(plain, dict):
+        return None
+    for section, *inner in (detail["loc"] for detail in error.errors(include_url=False) if detail["loc"]):
+        part = plain.get(str(section))
+        if isinstance(part, dict) and len(inner) > 1:
+            part.pop(str(inner[0]), None)
+        else:
+            plain.pop(str(section), None)
+    try:
+        return SiteConfig.model_validate(plain)
+    except ValidationError:
+        return None
+
+
+def _targets(tree: Node) -> Iterator[tuple[int, str | None, str | None]]:
+    """Yield number, name and URL of each target as they are written, None where there is no text."""
+    targets = tree.step("targets")
+    for number, entry in enumerate(targets.items if targets else ()):
+        yield number, _text(entry, "name"), _text(entry, "url")
+
+
+def _text(tree: Node | None, *path: str) -> str | None:
+    for part in path:
+        tree = tree.step(part) if tree else None
+    plain = tree.plain() if tree else None
+    return plain if isinstance(plain, str) else None
+
+
+def _bad_targets(tree: Node) -> Iterator[Problem]:
+    for number, name, url in _targets(tree):
+        if url is None:
+            continue
         try:
-            entry.target()
+            parse_target(url, name)
         except UsageError as error:
             yield Problem(error.key, *tree.place_of(("targets", number, "url")), error.args_by_name)
 
 
-def _inconsistent(config: SiteConfig, tree: Node) -> Iterator[Problem]:
+def _inconsistent(tree: Node) -> Iterator[Problem]:
     seen: dict[str, int] = {}
-    for number, entry in enumerate(config.targets):
+    for number, name, _ in _targets(tree):
+        if name is None:
+            continue
         place = tree.place_of(("targets", number, "name"))
-        folded = entry.name.casefold()
+        folded = name.casefold()
         if folded in seen:
-            yield Problem("config.same-name", *place, {"found": entry.name, "first": seen[folded]})
+            yield Problem("config.same-name", *place, {"found": name, "first": seen[folded]})
         seen.setdefault(folded, place.line)
-    tracker = config.escalation.tracker
-    if tracker is not None and tracker not in config.trackers:
-        place = tree.place_of(("escalation", "tracker"))
-        known = nearest(tracker, config.trackers) or "-"
-        yield Problem("config.unknown-tracker", *place, {"found": tracker, "nearest": known})
-    for who, name in config.escalation.routes.items():
-        if name not in config.trackers:
-            place = tree.place_of(("escalation", "routes", who))
-            known = nearest(name, config.trackers) or "-"
-            yield Problem("config.unknown-tracker", *place, {"found": name, "nearest": known})
-    if config.escalation.notify and not config.notify:
+    yield from _unknown_trackers(tree)
+    notifies = (_text(tree, "escalation", "notify") or "").lower() in _ON
+    notify = tree.step("notify")
+    if notifies and not (notify and notify.plain()):
         yield Problem("config.nobody-to-notify", *tree.place_of(("escalation", "notify")), {})
 
 
-def _warnings(config: SiteConfig, tree: Node) -> Iterator[Problem]:
+def _unknown_trackers(tree: Node) -> Iterator[Problem]:
+    trackers, escalation = tree.step("trackers"), tree.step("escalation")
+    known = list(trackers.mapping) if trackers else []
+    routes = escalation.step("routes") if escalation else None
+    paths: list[tuple[str, ...]] = [("escalation", "tracker")]
+    paths += [("escalation", "routes", who) for who in (routes.mapping if routes else ())]
+    for path in paths:
+        name = _text(tree, *path)
+        if name is not None and name not in known:
+            args = {"found": name, "nearest": nearest(name, known) or "-"}
+            yield Problem("config.unknown-tracker", *tree.place_of(path), args)
+
+
+def _secrets(config: SiteConfig, tree: Node) -> Iterator[Problem]:
     for path in secrets_in_place(config):
         name = ".".join(str(part) for part in path)
         variable = "_".join(str(part) for part in path).upper().replace("-", "_")
         args = {"path": name, "reference": f"secret://env/{variable}"}
         yield Problem("config.secret-in-place", *tree.place_of(path), args, is_error=False)
+
+
+def _target_warnings(tree: Node) -> Iterator[Problem]:
     seen: dict[str, str] = {}
-    for number, entry in enumerate(config.targets):
-        target = entry.target()
+    for number, name, url in _targets(tree):
+        if name is None or url is None:
+            continue
+        try:
+            target = parse_target(url, name)
+        except UsageError:
+            continue  # told already
         place = tree.place_of(("targets", number, "url"))
         same = f"{target.protocol} {target.endpoint}"
         if same in seen:
-            args = {"found": entry.name, "first": seen[same]}
+            args = {"found": name, "first": seen[same]}
             yield Problem("config.same-target", *place, args, is_error=False)
-        seen.setdefault(same, entry.name)
+        seen.setdefault(same, name)
         if target.secrets:
-            args = {"path": f"targets.{entry.name}", "reference": "secret://env/NAME"}
+            args = {"path": f"targets.{name}", "reference": "secret://env/NAME"}
             yield Problem("config.secret-in-place", *place, args, is_error=False)
 
 

@@ -77,7 +77,8 @@ def _document(found: Configuration, catalog: Catalog) -> dict[str, object]:
             "targets": len(found.config.targets),
             "problems": problems,
         }
-    first = {part: problems[0][part] for part in ("code", "message", "expected", "found", "hint")}
+    worst = next(problem for problem in problems if problem["status"] == "error")
+    first = {part: worst[part] for part in ("code", "message", "expected", "found", "hint")}
     return {"schema": SCHEMA, "error": first, "problems": problems}
 
 
@@ -93,7 +94,8 @@ def _tell(found: Configuration, catalog: Catalog) -> None:
             if texts[part]:
                 click.echo(f"  {catalog.phrase(f'error.{part}')} {texts[part]}")
     if found.config is None:
-        click.echo(catalog.phrase("config.bad", count=len(found.problems), path=found.path))
+        mistakes = sum(problem.is_error for problem in found.problems)
+        click.echo(catalog.phrase("config.bad", count=mistakes, path=found.path))
     elif found.problems:
         click.echo(catalog.phrase("config.warned", count=len(found.problems), path=found.path))
     else:

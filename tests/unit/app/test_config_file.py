@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -182,6 +183,54 @@ def test_all_mistakes_at_once(file):
     text = CONTRACT.replace("rate:", "rat:").replace("project:", "projct:")
     keys = [problem.key for problem in read_config(file(text)).problems]
     assert keys == ["config.unknown-key", "config.missing-key", "config.unknown-key"]
+
+
+def test_mistakes_of_every_kind_are_told_in_one_run(file):
+    text = """\
+site: {id: shop-12, zone: x}
+targets:
+  - {name: till, url: "escpso+tcp://a"}
+  - {name: Till, url: "escpos+tcp://b"}
+  - {name: other, url: "escpos+tcp://b", expect: {drawer: ajar}}
+  - {name: third, url: "shtrih+tcp://c?password=30"}
+  - {name: {a: b}, url: [c]}
+  - text
+telephony:
+  pbx: {kind: uis, token: abc123}
+  old: {kind: uis, tokn: abc123}
+crm: {acme: {kind: webhook, url: redmine}}
+escalation: {tracker: dev, notify: yes, routes: {developers: dve, nobody: dev}}
+trackers: {ops: {kind: redmine, url: "https://r.example", key: "secret://env/K", project: p}}
+"""
+    found = read_config(file(text))
+    told = {(problem.line, problem.key, problem.is_error) for problem in found.problems}
+    assert found.config is None
+    assert {
+        (1, "config.unknown-key", True),
+        (3, "target.unknown-protocol", True),
+        (4, "config.same-name", True),
+        (5, "config.not-one-of", True),
+        (5, "config.same-target", False),
+        (6, "config.secret-in-place", False),
+        (7, "config.not-a-text", True),
+        (8, "config.not-a-section", True),
+        (10, "config.secret-in-place", False),
+        (11, "config.unknown-key", True),
+        (12, "config.bad-url", True),
+        (13, "config.unknown-tracker", True),
+        (13, "config.nobody-to-notify", True),
+        (13, "config.not-one-of", True),
+    } <= told
+    assert "abc123" not in str(found.problems)
+
+
+def test_a_mistake_is_told_before_a_warning_that_stands_above_it(file, supportctl):
+    path = file("targets:\n  - {name: a, url: 'shtrih+tcp://c?password=30'}\nstoer: x\n")
+    ended = supportctl("--config", str(path), "--lang", "en", "config", "check", "--format", "json")
+    document = json.loads(ended.out)
+    assert (ended.exit_code, document["error"]["code"]) == (2, "config.unknown-key")
+    assert [problem["status"] for problem in document["problems"]] == ["warning", "error"]
+    assert "Mistakes: 1." in supportctl("--config", str(path), "--lang", "en", "config", "check").out
 
 
 def test_secrets_in_place_are_warnings(file):
