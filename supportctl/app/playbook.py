@@ -131,20 +131,22 @@ def resume_run(
     *,
     extra_s: float | None = None,
     on_cut: Callable[[], None] = lambda: None,
+    passed_over: Callable[[Path], None] = lambda _path: None,
     config_path: Path | None = None,
     clock: Clock | None = None,
     hands: Hands | None = None,
 ) -> Played:
     """Go on with a run that was paused, killed, or handed over for want of time.
 
-    `on_cut` hears that the last line of the journal was cut off and does not count.
+    `on_cut` hears that the last line of the journal was cut off and does not count; `passed_over` hears of
+    runs that are newer than `last` and cannot be read.
 
     Raises:
         UsageError: `run.*`: there is none, somebody is at it, it has ended, its playbook has changed.
     """
     clock = clock or SystemClock()
     config = load_config(config_path)
-    path = find_run(runs_folder(config), word)
+    path = find_run(runs_folder(config), word, begun=True, passed_over=passed_over)
     opened = _same(read(path), config)
     journal, record = Journal.reopen(path)
     with journal:
@@ -166,14 +168,16 @@ def resume_run(
         )
 
 
-def read_run(word: str, config_path: Path | None) -> tuple[Opened, Record]:
-    """Return a run and its playbook, for its report.
+def read_run(
+    word: str, config_path: Path | None, *, passed_over: Callable[[Path], None] = lambda _path: None
+) -> tuple[Opened, Record]:
+    """Return a run and its playbook, for its report; `passed_over` as for `resume_run`.
 
     Raises:
         UsageError: as `resume_run`.
     """
     config = load_config(config_path)
-    record = read(find_run(runs_folder(config), word))
+    record = read(find_run(runs_folder(config), word, passed_over=passed_over))
     return _same(record, config), record
 
 

@@ -14,6 +14,7 @@ from supportctl.core.clock import SystemClock
 from supportctl.report.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playbooks.engine.graph import Graph
@@ -52,7 +53,12 @@ def hand_over(
 
 
 def hand_over_run(
-    word: str, lang: str, config_path: Path | None, *, telling: bool = True
+    word: str,
+    lang: str,
+    config_path: Path | None,
+    *,
+    telling: bool = True,
+    passed_over: Callable[[Path], None] = lambda _path: None,
 ) -> HandedOver | None:
     """Hand over a run of this computer by its id; None: it was not handed over, or nothing was meant.
 
@@ -60,7 +66,7 @@ def hand_over_run(
         UsageError: there is no such run, or its playbook has changed.
         SupportctlError: `handover.unwritable`.
     """
-    opened, record = read_run(word, config_path)
+    opened, record = read_run(word, config_path, passed_over=passed_over)
     finish = replay(opened.graph, record).finish
     if finish is None or finish.outcome is not Outcome.HANDED_OVER or record.header.dry_run:
         return None

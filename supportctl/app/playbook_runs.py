@@ -14,7 +14,7 @@ from supportctl.core.errors import UsageError
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from playbooks.engine.records import Ended, Header
@@ -100,8 +100,20 @@ def keep(folder: Path, digest: str, texts: Mapping[str, str]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def find_run(folder: Path, word: str) -> Path:
+def _nothing(_path: Path) -> None: ...
+
+
+def find_run(
+    folder: Path,
+    word: str,
+    *,
+    begun: bool = False,
+    passed_over: Callable[[Path], None] = _nothing,
+) -> Path:
     """Return the journal that a person means: an id, its beginning, or `last`.
+
+    The last is the newest that can be read (with `begun`: that has come to its first step); `passed_over`
+    hears of each that is newer. If none can be, it is the newest: reading it says what is wrong.
 
     Raises:
         UsageError: `run.none`, `run.unknown`, `run.several`.
@@ -109,14 +121,28 @@ def find_run(folder: Path, word: str) -> Path:
     known = journals(folder)
     if not known:
         raise UsageError("run.none", found=clean(word))
-    newest = ", ".join(path.stem for path in known[:_SHOWN])
     if word == LAST:
-        return max(known, key=lambda path: path.stat().st_mtime)
+        return _last(known, passed_over, begun=begun)
     found = [path for path in known if path.stem == word] or [
         path for path in known if word and path.stem.startswith(word)
     ]
+    newest = ", ".join(path.stem for path in known[:_SHOWN])
     if not found:
         raise UsageError("run.unknown", found=clean(word), nearest=newest)
     if len(found) > 1:
         raise UsageError("run.several", found=word, nearest=", ".join(path.stem for path in found[:_SHOWN]))
     return found[0]
+
+
+def _last(known: Sequence[Path], passed_over: Callable[[Path], None], *, begun: bool) -> Path:
+    newest = sorted(known, key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+    for number, path in enumerate(newest):
+        try:
+            record = read(path)
+        except UsageError:
+            continue
+        if record.events or not begun:
+            for each in newest[:number]:
+                passed_over(each)
+            return path
+    return newest[0]

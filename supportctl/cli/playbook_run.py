@@ -11,7 +11,7 @@ import click
 
 from supportctl.cli.options import common_options, settings
 from supportctl.cli.playbook_alarm import alarm_said, under_alarm
-from supportctl.cli.playbook_tell import handed_over, no_tell
+from supportctl.cli.playbook_tell import handed_over, no_tell, passed_over
 from supportctl.core.errors import EXIT_HANDED_OVER, EXIT_OK, EXIT_UNKNOWN, UsageError
 from supportctl.core.text import clean
 
@@ -86,6 +86,12 @@ def run(
     """
     chosen = settings(context)
     name, set_ = under_alarm(chosen, name, set_, said=alarm, scripted=answers is not None)
+    if answers is None and not sys.stdin.isatty():
+        from supportctl.app.config_file import load_config
+        from supportctl.app.playbook import open_playbook
+
+        open_playbook(name, load_config(chosen.config))  # a wrong name is told first: it helps more
+        raise UsageError("run.no-person")
     with ExitStack() as opened:
         # first the session: a new machine's key is asked about in plain lines
         remote = opened.enter_context(_remote(on, chosen, clean(ticket, 80))) if on is not None else None
@@ -132,13 +138,21 @@ def resume(
     """
     chosen = settings(context)
     seconds = _seconds(extra) if extra else None
+    if answers is None and not sys.stdin.isatty():
+        from supportctl.app.playbook import read_run
+
+        read_run(run, chosen.config)
+        raise UsageError("run.no-person")
     with _person(chosen, answers, quiet=_is_quiet(format_, output), read_only=yes_read_only) as person:
         from supportctl.app.playbook import resume_run
 
         def cut() -> None:
             click.echo(chosen.catalog.phrase("run.cut-line"), err=True)
 
-        played = resume_run(run, person, extra_s=seconds, on_cut=cut, config_path=chosen.config)
+        told = passed_over(chosen)
+        played = resume_run(
+            run, person, extra_s=seconds, on_cut=cut, passed_over=told, config_path=chosen.config
+        )
     return _ended(played, chosen, format_, output, telling=not no_tell)
 
 
@@ -207,8 +221,6 @@ def _person(chosen: Settings, answers: Path | None, *, quiet: bool, read_only: b
 
         yield scripted(answers, _words(chosen), quiet=quiet, read_only=read_only)
         return
-    if not sys.stdin.isatty():
-        raise UsageError("run.no-person")
     from supportctl.cli.playbook_terminal import at_terminal
 
     with at_terminal(_words(chosen), read_only=read_only) as person:
@@ -250,7 +262,7 @@ def _report(word: str, chosen: Settings, format_: str, output: Path | None) -> N
     from supportctl.cli.output import terminal_colour, terminal_width, write_file
     from supportctl.report.playbook import render
 
-    opened, record = read_run(word, chosen.config)
+    opened, record = read_run(word, chosen.config, passed_over=passed_over(chosen))
     told = report_of(record, opened.graph, chosen.catalog)
     if output is not None:
         write_file(output, render(told, format_, catalog=chosen.catalog))

@@ -9,11 +9,19 @@ import click
 from supportctl.core.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from supportctl.cli.options import Settings
 
 no_tell = click.option(
     "--no-tell", is_flag=True, help="At a hand-over write the packet, but tell no tracker and no chat."
 )
+
+
+def passed_over(chosen: Settings) -> Callable[[Path], None]:
+    """Return what says that `last` is not the newest run, because that one cannot be read."""
+    return lambda path: click.echo(chosen.catalog.phrase("run.passed-over", run=path.stem), err=True)
 
 
 def handed_over(run: str, chosen: Settings, *, telling: bool, quiet: bool = False, must: bool = False) -> int:
@@ -26,7 +34,8 @@ def handed_over(run: str, chosen: Settings, *, telling: bool, quiet: bool = Fals
     """
     from supportctl.app.playbook_handover import hand_over_run, lines
 
-    handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling)
+    told = passed_over(chosen)
+    handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling, passed_over=told)
     if handed is None and not must:
         return EXIT_OK
     if handed is None:

@@ -306,6 +306,45 @@ def test_without_a_terminal_it_says_what_is_missing(desk, supportctl):
     assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "run.no-person")
 
 
+def test_without_a_terminal_a_wrong_name_is_told_first(desk, supportctl):
+    ended = supportctl(*desk.words, "--lang", "en", "playbook", "run", "printer-slient")
+    assert ended.exit_code == 2
+    assert "terminal" not in ended.err
+    assert "printer-silent" in ended.err
+    ended = supportctl(*desk.words, "playbook", "resume", "nothing", "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "run.none")
+
+
+def test_last_is_the_newest_run_that_can_be_read(desk, supportctl):
+    answered(desk, supportctl, "- red\n- 57\n- q\n")
+    run, path = desk.journal.header.run, desk.journal.path
+    header = path.read_text().partition("\n")[0]
+    newer = [path.with_name(f"991231-2359-{number}.jsonl") for number in ("aaaa", "bbbb", "cccc")]
+    for number, (each, text) in enumerate(zip(newer, ("", '{"schema"', f"{header}\n"), strict=True)):
+        each.write_text(text)
+        os.utime(each, (path.stat().st_mtime + 60 * (3 - number),) * 2)
+    report = ["--lang", "en", "playbook", "report", "last", "--format", "json"]
+    ended = supportctl(*desk.words, *report)
+    assert ended.exit_code == 0
+    assert [each.stem in ended.err for each in newer] == [True, True, False]  # the third has a header
+    newer[2].unlink()
+    ended = supportctl(*desk.words, *report)
+    assert (ended.exit_code, json.loads(ended.out)["run"]) == (0, run)
+    newer[2].write_text(f"{header}\n")
+    file = desk.settings.with_name("answers.yaml")
+    file.write_text("- n\n- n\n")
+    ended = supportctl(*desk.words, "--lang", "en", "playbook", "resume", "last", "--answers", str(file))
+    assert ended.exit_code in {5, 6}, ended
+    assert all(each.stem in ended.err for each in newer)
+
+
+def test_where_no_run_can_be_read_the_newest_says_why(desk, supportctl):
+    desk.runs.mkdir()
+    (desk.runs / "991231-2359-aaaa.jsonl").touch()
+    ended = supportctl(*desk.words, "playbook", "report", "last", "--format", "json")
+    assert (ended.exit_code, json.loads(ended.out)["error"]["code"]) == (2, "run.journal-empty")
+
+
 def test_a_run_goes_on_with_its_playbook_as_it_was_after_that_has_changed(desk, supportctl):
     answered(desk, supportctl, "- red\n- 57\n- q\n")
     desk.playbook.write_text(desk.playbook.read_text().replace("version: 1", "version: 2"))
