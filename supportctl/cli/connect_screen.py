@@ -42,7 +42,7 @@ def stay(session: ReverseSession, place: str, catalog: Catalog, clock: Clock) ->
             audited.exchange()
             code = _watched(session, hello, audited.path, catalog, clock)
         words = {"path": audited.path, "entries": audited.head.entries, "hash": audited.head.hash}
-        click.echo(catalog.phrase("audit.kept", **words))
+        echo_wrapped(catalog.phrase("audit.kept", **words), 2)
     except KeyboardInterrupt:
         click.echo(catalog.phrase("share.ended-here"))
         return EXIT_OK

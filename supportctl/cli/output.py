@@ -29,7 +29,10 @@ def terminal_width() -> int | None:
 
 
 def echo_wrapped(text: str, indent: int = 0, *, err: bool = False, bold: bool | None = None) -> None:
-    """Write a line, broken between words where the terminal ends; what goes on is indented."""
+    """Write a line, broken between words where the terminal ends; what goes on is indented.
+
+    A word that is longer than a line begins in a line of its own.
+    """
     import click
 
     width = terminal_width() or 0
@@ -44,6 +47,7 @@ def echo_wrapped(text: str, indent: int = 0, *, err: bool = False, bold: bool | 
                 initial_indent=" " * first,
                 subsequent_indent=" " * indent,
                 break_on_hyphens=False,
+                break_long_words=False,  # a path or a hash is copied in one piece
             )
         )
     click.secho(text, err=err, bold=bold)

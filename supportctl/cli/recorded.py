@@ -7,8 +7,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from supportctl.cli.output import echo_wrapped
 from supportctl.remote.recording import Recorder, Recording, Title
 
@@ -35,7 +33,7 @@ def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: boo
     try:
         recording = Recording(log.with_suffix(""), title, clock)
     except OSError as error:
-        click.echo(catalog.phrase("share.not-recorded", reason=error.strerror or error), err=True)
+        echo_wrapped(catalog.phrase("share.not-recorded", reason=error.strerror or error), 2, err=True)
         yield
         return
     shown = sys.stdout
@@ -52,6 +50,5 @@ def recorded(log: Path, ticket: str, catalog: Catalog, clock: Clock, *, err: boo
         except OSError:
             broken = True
         words = "share.recording-cut" if broken else "share.recording-kept"
-        click.echo(
-            catalog.phrase(words, text=f"{log.with_suffix('.txt')}", cast=log.with_suffix(".cast")), err=err
-        )
+        kept = {"text": log.with_suffix(".txt"), "cast": log.with_suffix(".cast")}
+        echo_wrapped(catalog.phrase(words, **kept), 2, err=err)

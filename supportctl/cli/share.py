@@ -39,6 +39,7 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
     from supportctl.app.share import Sharing
     from supportctl.app.share_plan import Given, find_share_file, share_plan
     from supportctl.app.share_served import served
+    from supportctl.cli.output import echo_wrapped
     from supportctl.cli.playbook_keys import keys
     from supportctl.cli.recorded import recorded
     from supportctl.cli.share_screen import ShareScreen
@@ -63,7 +64,7 @@ def share(context: click.Context, /, **given: Any) -> int:  # noqa: ANN401  clic
             sharing.end("customer")
             head = log.close()
     words = {"path": path, "entries": head.entries, "hash": head.hash}
-    click.echo(chosen.catalog.phrase("audit.kept", **words))
+    echo_wrapped(chosen.catalog.phrase("audit.kept", **words), 2)
     if sharing.problem is not None:
         raise sharing.problem
     return 0

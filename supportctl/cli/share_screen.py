@@ -13,7 +13,7 @@ import click
 
 from supportctl.cli.output import echo_wrapped
 from supportctl.cli.playbook_keys import BACKSPACE, ENTER, ESCAPE, GONE, latin
-from supportctl.cli.share_words import about_request, spelled
+from supportctl.cli.share_words import about_request, asked_of, spelled
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ class ShareScreen:
         self._names = names
         self._ticket = ticket
         self._lock = threading.RLock()
-        self._last = ""
+        self._last: object = None  # what the last line was about, and the line
         self._again = 0
         self._held: list[str] | None = None  # lines that wait while a question is open
         self._asked: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
         self._who = ""
+        self._there: Staff | None = None
 
     @property
     def can_ask(self) -> bool:
@@ -75,19 +76,22 @@ class ShareScreen:
         """Show a request."""
         words = about_request(self._catalog, self._names, self._who, (method, params, outcome))
         if words:
-            self.say(words)
+            self.say(words, about=(method, *asked_of(params)))
 
     def step(self, words: str) -> None:
         """Show one step of a request that is at work."""
         self.say(f"  {words}")
 
     def came(self, staff: Staff) -> None:
-        """Show who is connected."""
-        self._who = staff.name
-        self.say(self._catalog.phrase("share.came", name=staff.name))
+        """Show who is connected. Each command of theirs comes by itself: that is no news."""
+        if staff == self._there:
+            return
+        self._who, self._there = staff.name, staff
+        self.say(self._catalog.phrase("share.came", name=staff.name), about=staff)
 
     def left(self, staff: Staff, *, on_purpose: bool) -> None:
         """Show that they are not connected any more."""
+        self._there = None
         key = "share.left" if on_purpose else "share.cut"
         self.say(self._catalog.phrase(key, name=staff.name))
 
@@ -115,15 +119,18 @@ class ShareScreen:
         """Show that the line will not come back."""
         self.say(self._catalog.error(error.key, error.args_by_name)["message"])
 
-    def say(self, words: str) -> None:
-        """Write a line with the time; the same words again and again are counted, not repeated."""
+    def say(self, words: str, about: object = None) -> None:
+        """Write a line with the time; the same again and again is counted, not repeated.
+
+        `about` is the request that it tells of: of another one the same words are not the same.
+        """
         line = clean(words, 300)
         with self._lock:
-            if line == self._last:
+            if (about, line) == self._last:
                 self._again += 1
                 return
             self._count()
-            self._last = line
+            self._last = (about, line)
             self._write(f"{self._clock.now():%H:%M}  {line}")
 
     def asks(self, question: Question, deadline: Deadline, withdrawn: Callable[[], bool]) -> bool:
@@ -196,7 +203,7 @@ class ShareScreen:
         phrase = self._catalog.phrase
         with self._lock:
             self._count()
-            self._last = ""
+            self._last = None
             self._held = []
         self._show_question(asked)
         answer = self._typed(asked)

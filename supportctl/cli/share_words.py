@@ -45,10 +45,15 @@ def about_request(
     return catalog.phrase("share.failed", what=what)
 
 
-def _what(catalog: Catalog, names: Callable[[str], str], method: str, params: Mapping[str, Any]) -> str:
+def asked_of(params: Mapping[str, Any]) -> list[str]:
+    """Return the targets of a request."""
     targets = [params["target"]] if "target" in params else list(params.get("targets", ()))
-    targets += list(params.get("roles", {}).values())
-    shown = [clean(names(str(target)), 80) for target in targets[:_MOST_NAMES]]
+    return [str(target) for target in (*targets, *params.get("roles", {}).values())]
+
+
+def _what(catalog: Catalog, names: Callable[[str], str], method: str, params: Mapping[str, Any]) -> str:
+    targets = asked_of(params)
+    shown = [clean(names(target), 80) for target in targets[:_MOST_NAMES]]
     if len(targets) > _MOST_NAMES:
         shown.append("…")
     some = ", ".join(shown) or catalog.phrase("share.this-computer")
