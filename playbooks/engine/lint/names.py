@@ -18,6 +18,8 @@ from playbooks.engine.model import (
 )
 from playbooks.engine.texts import places
 from supportctl.core.nearest import nearest
+from supportctl.core.secret_patterns import HIDDEN, is_secret_name
+from supportctl.core.secrets import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -246,3 +248,10 @@ def questions_can_be_answered(subject: Subject) -> Iterator[Found]:
         wrong = len(ask.choices) < 2 if ask.kind == "choice" else bool(ask.choices)
         if wrong or (low is not None and high is not None and low > high):
             yield Found((*path, "ask"), {"step": step.id, "count": len(ask.choices), "kind": ask.kind})
+
+
+def parameters_are_no_secrets(subject: Subject) -> Iterator[Found]:
+    """A parameter that is called like a secret has no value in a run: `***` stands in its place."""
+    for name, parameter in subject.playbook.parameters.items():
+        if is_secret_name(name) and not is_reference(parameter.default):
+            yield Found(("parameters", name), {"found": name, "hidden": HIDDEN})

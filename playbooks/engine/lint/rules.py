@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     Rule("PB029", ERROR, names.answers_are_choices),
     Rule("PB030", ERROR, names.questions_exist),
     Rule("PB031", ERROR, names.questions_can_be_answered),
+    Rule("PB032", WARNING, names.parameters_are_no_secrets),
     # texts
     Rule("PB040", ERROR, wording.all_languages_are_there),
     Rule("PB041", ERROR, wording.places_are_the_same_in_all_languages),

@@ -99,6 +99,7 @@ BROKEN = [
     ("PB029", 33, '== "red"', '== "green"'),
     ("PB030", 40, 'answered("lamp")', 'answered("lmap")'),
     ("PB031", 23, "        off: {en: It is off, ru: Не горит}\n", ""),
+    ("PB032", 13, "roles:\n", "  pin: {title: {en: Lock, ru: Замок}}\nroles:\n"),
     ("PB040", 5, "{en: No paper, ru: Нет бумаги}", "{en: No paper}"),
     ("PB040", 7, "  ru: [ничего не выходит]\n", ""),
     ("PB041", 24, "На {printer} горит", "Горит"),
@@ -150,6 +151,28 @@ def test_a_rule_finds_its_fault_at_its_line(tmp_path, rule, line, old, new):
         for lang in LANGUAGES:
             if fault.rule != UNUSABLE:
                 assert "?" not in Catalog(lang).phrase(fault.key, **fault.args).removesuffix("?")
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "is_told"),
+    [
+        ("pin", "", True),
+        ("api-token", "x", True),
+        ("till", "", False),
+        ("pin", "secret://env/PIN", False),
+        ("shop-pin", "", True),
+        ("spinner", "", False),
+    ],
+)
+def test_a_parameter_that_is_called_like_a_secret_is_told_with_what_helps(tmp_path, name, default, is_told):
+    new = f"  {name}: {{title: {{en: Lock, ru: Замок}}, default: '{default}'}}\nroles:\n"
+    head = GOOD if name != "till" else GOOD.replace("  till: {title: {en: Till, ru: Касса}}\n", "")
+    found = [fault for fault in faults(tmp_path, head.replace("roles:\n", new, 1)) if fault.rule == "PB032"]
+    assert bool(found) == is_told
+    for fault in found:
+        for lang in LANGUAGES:
+            words = Catalog(lang).phrase(fault.key, **fault.args)
+            assert all(part in words for part in (f"`{name}`", "***", "secret://env/"))
 
 
 def test_every_rule_is_tried_and_has_its_title():
