@@ -6,11 +6,11 @@ import json
 import os
 import signal
 import sys
-import threading
 
 import paramiko
 import pytest
 from agents import SUPPORTCTL, installed
+from ssh_server import nobody_holds
 
 from supportctl.app import remote as remote_module
 from supportctl.app.remote import open_remote
@@ -47,14 +47,9 @@ def logs(folder):
     return sorted(folder.rglob("*.jsonl"))
 
 
-def served(sshd, folder):
+def served(folder):
     """Return the far side's logs, once its agents have ended."""
-    moment = threading.Event()
-    for _ in range(1000):
-        if not sshd.children():
-            break
-        moment.wait(0.01)
-    assert not sshd.children()
+    nobody_holds(folder / "theirs")
     return logs(folder / "theirs")
 
 
@@ -63,7 +58,7 @@ def served(sshd, folder):
 def test_both_sides_write_and_bear_witness(place, sshd, tmp_path, ticket, told):
     with open_remote(place(), ticket=ticket) as remote:
         remote.ask("about", {}, 10.0)
-    (ours,), (theirs,) = logs(tmp_path / "ours"), served(sshd, tmp_path)
+    (ours,), (theirs,) = logs(tmp_path / "ours"), served(tmp_path)
     for log, peer in ((ours, theirs), (theirs, ours)):
         verdict = check(log, peer=peer)
         assert (verdict.status, verdict.problems, verdict.log.header["ticket"]) == ("ok", (), told)
@@ -78,7 +73,7 @@ def test_after_a_line_that_broke_the_new_agent_knows_the_ticket_too(place, sshd,
         for pid in sshd.children():
             os.kill(pid, signal.SIGKILL)
         remote.ask("ports", {}, 20.0)
-    (ours,), theirs = logs(tmp_path / "ours"), served(sshd, tmp_path)
+    (ours,), theirs = logs(tmp_path / "ours"), served(tmp_path)
     tickets = [json.loads(log.read_text().splitlines()[0])["ticket"] for log in theirs]
     assert tickets == ["T-8", "T-8"]
     assert sorted(check(ours, peer=log).status for log in theirs) == ["ok", "unknown"]  # the first was cut
@@ -90,7 +85,7 @@ def test_an_agent_that_is_brought_along_leaves_no_log_and_ours_is_there(place, s
         remote.ask("about", {}, 10.0)
     (ours,) = logs(tmp_path / "ours")
     assert check(ours).status == "ok"
-    assert served(sshd, tmp_path) == []
+    assert served(tmp_path) == []
 
 
 def begun(agent, *tickets):
@@ -142,5 +137,5 @@ def test_the_log_is_closed_when_the_agent_is_told_to_end(tmp_path):
 @pytest.mark.parametrize("words", [("check", "--only", "host.clock"), ("identify", "tcp://127.0.0.1:1")])
 def test_the_ticket_of_a_command_stands_in_both_logs(supportctl, place, sshd, tmp_path, words):
     supportctl(*words, "--ticket", "T-6", "--on", place())
-    both = [*logs(tmp_path / "ours"), *served(sshd, tmp_path)]
+    both = [*logs(tmp_path / "ours"), *served(tmp_path)]
     assert [json.loads(log.read_text().splitlines()[0])["ticket"] for log in both] == ["T-6", "T-6"]

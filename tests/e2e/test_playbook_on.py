@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 
 import pytest
 from agents import SUPPORTCTL
+from ssh_server import nobody_holds
 from terminal import Terminal, plain
 
 from playbooks.engine.journal import read
@@ -199,11 +199,7 @@ def test_both_logs_have_the_change_and_its_ticket_and_bear_witness_of_each_other
     code = json.loads(granted.out)["code"]
     assert pair.run("--grant", code)[0] == 0
     assert pair.port == "9"
-    moment = threading.Event()
-    for _ in range(1000):
-        if not pair.sshd.children():  # the agent has closed its log
-            break
-        moment.wait(0.01)
+    nobody_holds(pair.their_state)  # the agent has closed its log
     (ours,) = (pair.folder / "our-state").rglob("*-supporter.jsonl")
     (theirs,) = pair.their_state.rglob("*-customer.jsonl")
     for log, peer in ((ours, theirs), (theirs, ours)):

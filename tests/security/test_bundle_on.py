@@ -16,6 +16,7 @@ import pytest
 from agents import SUPPORTCTL, Agent, installed, pushed
 from hypothesis import given
 from hypothesis import strategies as st
+from ssh_server import nobody_holds
 
 from supportctl.app import remote_bundle
 from supportctl.app.bundle_show import leaks, show
@@ -148,11 +149,7 @@ def test_over_a_real_ssh_server_as_people_type_it(far, supportctl, sshd, tmp_pat
     clean_of_secrets(tmp_path / "b.zip")
     (ours,) = (tmp_path / "ours").rglob("*.jsonl")
     (theirs,) = Path(env["XDG_STATE_HOME"]).rglob("*.jsonl")
-    end = threading.Event()
-    for _ in range(1000):
-        if not sshd.children():
-            break
-        end.wait(0.01)
+    nobody_holds(Path(env["XDG_STATE_HOME"]))
     verdict = check(ours, peer=theirs)
     assert (verdict.status, verdict.log.header["ticket"]) == ("ok", "T-5")
     sshd.allow("restrict")

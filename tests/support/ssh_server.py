@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -107,3 +108,27 @@ class SshServer:
             self.process.kill()
             self.process.wait(10)
             self.process = None
+
+
+def nobody_holds(folder: Path) -> None:
+    """Wait until no other process has a file below a folder open: an agent may outlive its connection."""
+    moment = threading.Event()
+    for _ in range(1000):
+        held = _held(folder)
+        if not held:
+            return
+        moment.wait(0.01)
+    raise AssertionError(f"still open: {held}")
+
+
+def _held(folder: Path) -> dict[str, str]:
+    """Return the open files below a folder, by process."""
+    found = {}
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            target = link.readlink()
+        except OSError:  # closed, or gone, meanwhile
+            continue
+        if target.is_relative_to(folder) and link.parts[2] != str(os.getpid()):
+            found[link.parts[2]] = str(target)
+    return found
