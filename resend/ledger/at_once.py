@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resend.ledger.leases import lane_of
+from resend.ledger.leases import STATE_NAMES, lane_of
 from resend.ledger.store import NOW_SQL
 from resend.model import LeaseLostError, State
 
@@ -138,14 +138,15 @@ SELECT EXISTS (SELECT FROM lane)
 
 
 _LANE_NOW = f"""
-SELECT {NOW_SQL} AS at, lanes.* FROM (VALUES (1)) AS one LEFT JOIN lanes ON destination = %(lane)s
+SELECT {NOW_SQL} AS at, {", ".join(STATE_NAMES)}
+FROM (VALUES (1)) AS one LEFT JOIN lanes ON destination = %(lane)s
 """  # noqa: S608  words of ours
 
 
 def lane_now(connection: sa.Connection, destination: str) -> tuple[float, LaneState | None]:
     """Return the ledger's time and a lane as it is then."""
-    row = connection.exec_driver_sql(_LANE_NOW, {"lane": destination}).one()
-    return row.at, None if row.destination is None else lane_of(row)
+    at, *state = connection.exec_driver_sql(_LANE_NOW, {"lane": destination}).one()
+    return at, None if state[0] is None else lane_of(state)
 
 
 def rows_of(

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from resend.ledger import past
 from resend.ledger.schema import LANES
 from resend.model import Breaker, LaneState, Lease, LeaseLostError
 from resend.policy import BreakerView
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from resend.ledger.store import Store
 
 LEASE_S = 120.0  # longer than the longest request: a worker that lives renews with every change
@@ -43,7 +46,13 @@ _BREAK = (
         }
     )
 )
-_LANE = sa.select(LANES).where(_L.destination == sa.bindparam("lane"))
+# What a LaneState is made of, in this order.
+STATE_NAMES = (
+    "destination", "token", "holder", "lease_until", "breaker", "failures", "open_until", "broken_since",
+    "broken_why", "paused_by", "paused_why",
+)  # fmt: skip
+_LANE = sa.select(*(_L[name] for name in STATE_NAMES)).where(_L.destination == sa.bindparam("lane"))
+_BREAKERS = {breaker.value: breaker for breaker in Breaker}
 
 
 def claim(store: Store, destination: str, holder: str, lease_s: float = LEASE_S) -> Lease | None:
@@ -83,7 +92,12 @@ def hold(connection: sa.Connection, store: Store, lease: Lease) -> float:
     """
     now = store.now(connection, about=True)
     values = {"lane": lease.destination, "mine": lease.token, "until": now + lease.seconds}
-    if connection.execute(_HOLD, values).rowcount != 1:
+    held = (
+        past.changed_by(connection, _HOLD, values)
+        if store.is_sqlite
+        else connection.execute(_HOLD, values).rowcount
+    )
+    if held != 1:
         raise LeaseLostError(lease.destination)
     return now
 
@@ -100,21 +114,16 @@ def lane_in(connection: sa.Connection, destination: str) -> LaneState | None:
     return None if row is None else lane_of(row)
 
 
-def lane_of(row: sa.Row[Any]) -> LaneState:
-    """Return a row with the columns of LANES as a value."""
-    return LaneState(
-        row.destination,
-        row.token,
-        row.holder,
-        row.lease_until,
-        Breaker(row.breaker),
-        row.failures,
-        row.open_until,
-        row.broken_since,
-        row.broken_why,
-        row.paused_by,
-        row.paused_why,
-    )
+def lane_now(connection: sa.Connection, destination: str) -> LaneState | None:
+    """Return a lane as it is in a transaction on SQLite."""
+    rows = past.rows_of(connection, _LANE, {"lane": destination})
+    return lane_of(rows[0]) if rows else None
+
+
+def lane_of(row: Sequence[Any]) -> LaneState:
+    """Return a row with STATE_NAMES as a value."""
+    destination, token, holder, lease_until, breaker, *rest = row
+    return LaneState(destination, token, holder, lease_until, _BREAKERS[breaker], *rest)
 
 
 def read_breaker(state: LaneState) -> BreakerView:

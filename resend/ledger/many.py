@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from resend.ledger import past
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -30,7 +32,7 @@ class Many(NamedTuple):
         """Execute it with some rows of plain values; return how many rows it has changed."""
         if connection.dialect.name == "sqlite":
             text, in_order = _prepared(connection.dialect, self.each)
-            return connection.exec_driver_sql(text, [in_order(row) for row in rows]).rowcount
+            return past.change_each(connection, text, [in_order(row) for row in rows])
         document = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         return connection.exec_driver_sql(self.together, {"rows": document}).rowcount
 
@@ -61,15 +63,9 @@ def _rows(table: sa.Table, names: Sequence[str]) -> str:
 
 
 def _prepared(dialect: sa.Dialect, statement: sa.TextClause) -> tuple[str, Callable[[Any], Any]]:
-    """Return a statement's text and what puts a row in order; SQLAlchemy would look at each of its values."""
-    if statement.text not in _PREPARED:
-        compiled = statement.compile(dialect=dialect)
-        assert compiled.positiontup is not None
-        _PREPARED[statement.text] = (str(compiled), itemgetter(*compiled.positiontup))
-    return _PREPARED[statement.text]
-
-
-_PREPARED: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+    """Return a statement's text and what puts a row in order."""
+    found = past.prepared(dialect, statement)
+    return found.text, itemgetter(*found.names)
 
 
 class Both(Generic[S]):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from resend.ledger import at_once
-from resend.ledger.leases import hold, lane_in
+from resend.ledger import at_once, past
+from resend.ledger.leases import hold, lane_now
 from resend.ledger.many import Both, many_inserts
 from resend.ledger.rows import COLUMNS, count, delivery_of
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, is_in
@@ -38,7 +38,8 @@ class Look:
         self.now: float
         self.lane: LaneState | None
         if store.is_sqlite:
-            self.now, self.lane = store.now(connection), lane_in(connection, destination)
+            past.driver(connection).execute("BEGIN")
+            self.now, self.lane = store.now(connection), lane_now(connection, destination)
         else:
             at, self.lane = at_once.lane_now(connection, destination)
             self.now = store.heard(at)
@@ -47,31 +48,35 @@ class Look:
         """Return what is due in a state: the longest waiting first, or the freshest calls."""
         values = {"lane": self._destination, "now": self.now, "most": most}
         if fresh:
-            rows = self._rows(_FRESH[state], values | {"among": most * _FRESH_FROM})
+            rows = self._rows_due(_FRESH[state], values | {"among": most * _FRESH_FROM})
             if rows:
                 return [delivery_of(row) for row in rows]
-        return [delivery_of(row) for row in self._rows(_DUE[state], values)]
+        return [delivery_of(row) for row in self._rows_due(_DUE[state], values)]
+
+    def _rows_due(self, query: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        if self._is_sqlite:
+            return past.rows_of(self._connection, query, values)
+        return at_once.rows_of(self._connection, query, values)
 
     def _rows(self, query: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         if self._is_sqlite:
-            return self._connection.execute(query, values).all()
-        return at_once.rows_of(self._connection, query, values)
+            return past.rows_of(self._connection, query, values)
+        return self._connection.execute(query, values).all()
 
     def still_due(self, ids: Sequence[int], state: State) -> list[Delivery]:
         """Return those of some deliveries that are due in a state."""
         if not ids:
             return []
         values = {"among": list(ids), "state": state.value, "now": self.now}
-        rows = self._connection.execute(_STILL_DUE[self._is_sqlite], values)
-        return [delivery_of(row) for row in rows]
+        return [delivery_of(row) for row in self._rows(_STILL_DUE[self._is_sqlite], values)]
 
     def has_sending(self) -> bool:
         """Return whether something was left in mid-send."""
-        return self._connection.execute(_SENDING, {"lane": self._destination}).first() is not None
+        return bool(self._rows(_SENDING, {"lane": self._destination}))
 
     def next_due(self, state: State) -> float | None:
         """Return when the next delivery in a state is due, None if there is none."""
-        at = self._connection.execute(_NEXT[state], {"lane": self._destination}).scalar()
+        ((at,),) = self._rows(_NEXT[state], {"lane": self._destination})
         return None if at is None else float(at)
 
 
@@ -172,13 +177,14 @@ def recover(store: Store, lease: Lease, settle_s: float) -> int:
     return len(lost)
 
 
+_ON_SQLITE = True
 _INTEND = Both(
     lambda among: (
         sa.update(DELIVERIES)
         .where(among(_D.id))
         .values(state=State.SENDING.value, token=sa.bindparam("mine"), sent_revision=_D.revision)
     )
-)
+)[_ON_SQLITE]
 
 
 def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[int]:
@@ -192,10 +198,10 @@ def intend(store: Store, lease: Lease, deliveries: Sequence[Delivery]) -> set[in
         return at_once.intend(store, lease, known)
     with store.write() as connection:
         hold(connection, store, lease)
-        rows = those_in(connection, store, State.WAITING, known)
-        taken = {row.id for row in rows if row.revision == known[row.id]}
+        rows = those_in(connection, State.WAITING, known)
+        taken = {number for number, revision, _ in rows if revision == known[number]}
         if taken:
-            connection.execute(_INTEND[store.is_sqlite], {"among": sorted(taken), "mine": lease.token})
+            past.changed_by(connection, _INTEND, {"among": sorted(taken), "mine": lease.token})
         moved(connection, lease.destination, State.WAITING, [State.SENDING] * len(taken))
     return taken
 
@@ -206,16 +212,12 @@ _THOSE = Both(
         .where(among(_D.id), _D.state == sa.bindparam("state"))
         .order_by(_D.id)
     )
-)
+)[_ON_SQLITE]
 
 
-def those_in(
-    connection: sa.Connection, store: Store, state: State, ids: Iterable[int]
-) -> Sequence[sa.Row[int, int, int]]:
-    """Return those that are in a state, locked in one order everywhere: nobody waits in a circle."""
-    query = _THOSE[store.is_sqlite]
-    values = {"among": sorted(ids), "state": state.value}
-    return connection.execute(query if store.is_sqlite else query.with_for_update(), values).all()
+def those_in(connection: sa.Connection, state: State, ids: Iterable[int]) -> Sequence[tuple[int, int, int]]:
+    """Return id, revision and sent revision of those that are in a state, on SQLite."""
+    return past.rows_of(connection, _THOSE, {"among": sorted(ids), "state": state.value})
 
 
 TELL = many_inserts(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from resend.ledger import at_once
+from resend.ledger import at_once, past
 from resend.ledger.leases import breaker_values
 from resend.ledger.many import many_updates
 from resend.ledger.rows import facts_text
@@ -64,12 +64,12 @@ def settle(
         return
     with store.write() as connection:
         now = store.now(connection, about=True)
-        if connection.execute(_SETTLE_LANE, _lane_values(lease, settled, breaker, now)).rowcount != 1:
+        if past.changed_by(connection, _SETTLE_LANE, _lane_values(lease, settled, breaker, now)) != 1:
             raise LeaseLostError(lease.destination)
         if not by_id:
             return
-        rows = those_in(connection, store, before, by_id)
-        final = [_final(by_id[row.id], row.revision, row.sent_revision, now) for row in rows]
+        rows = those_in(connection, before, by_id)
+        final = [_final(by_id[number], revision, sent, now) for number, revision, sent in rows]
         if final:
             _SETTLE.run(connection, [_new_values(item) for item in final])
             TELL.run(connection, [_attempt(item, now, lease.token) for item in final])
