@@ -71,10 +71,10 @@ def serve_agent(
     log = LateLog(lambda ticket, who: agent_log(ticket, who, clock))
 
     def look(wanted: Wanted, params: Mapping[str, Any]) -> object:
+        if not (log.ticket or str(params.get("ticket", "")).strip()):
+            raise UsageError("signing.no-ticket", found=params.get("name") or wanted.target)
         if wanted.capability is Capability.BRIDGE:
             return bridges.looked(wanted.target)
-        if not (log.ticket or str(params.get("ticket", "")).strip()):
-            raise UsageError("signing.no-ticket", found=params.get("name"))
         return playbooks.describe(wanted, params)
 
     gate = AuditedGate(GrantGate(allowed, grants_folder(), clock.now, look), log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from supportctl.cli.options import common_options, settings
-from supportctl.core.errors import EXIT_FAILED, EXIT_OK
+from supportctl.core.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 _GOOD = {"ended", "customer", "time", "idle"}
 
@@ -36,6 +36,8 @@ def bridge(context: click.Context, target: str, on: str, listen: str, grant: str
     from supportctl.core.text import clean
     from supportctl.remote.bridge_desk import bound
 
+    if on.startswith("ssh://") and not ticket.strip():  # who shares has told theirs already
+        raise UsageError("signing.no-ticket", found=target)
     chosen = settings(context)
     phrase = chosen.catalog.phrase
 

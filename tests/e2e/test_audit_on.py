@@ -115,6 +115,17 @@ def test_a_change_without_a_ticket_is_denied(tmp_path, tickets, own, refused):
     assert "\u202e" not in json.loads(text.splitlines()[0])["supporter"]
 
 
+@pytest.mark.parametrize(("tickets", "refused"), [((), "signing.no-ticket"), (("T",), "remote.denied")])
+def test_a_bridge_without_a_ticket_is_denied_before_its_grant_is_looked_at(tmp_path, tickets, refused):
+    wish = {"target": "tcp://127.0.0.1:9100", "grant": "A" * 16}
+    with installed(env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}) as agent:
+        begun(agent, *tickets)
+        with pytest.raises(SupportctlError) as denied:
+            agent.client.call("bridge.open", wish)
+        assert denied.value.key.startswith(refused), denied.value.key
+        assert agent.end() == 0
+
+
 def test_what_cannot_be_logged_is_not_done(tmp_path):
     (tmp_path / "supportctl").write_text("a file where the folder of the logs would be")
     with installed(env={**os.environ, "XDG_STATE_HOME": str(tmp_path)}) as agent:

@@ -177,12 +177,15 @@ def test_a_bridge_with_a_grant_where_nobody_sits(pair):
     place = f"ssh://{pair.sshd.user}@127.0.0.1:{pair.sshd.port}?key={pair.sshd.client_key}&way=installed"
     words = ("bridge", target, "--on", place)
     code, _, err = pair.here(*words)
+    assert (code, "needs a ticket" in err) == (2, True), err
+    words = (*words, "--ticket", "T-1")
+    code, _, err = pair.here(*words)
     assert (code, "has not allowed this" in err) == (1, True), err
     assert pair.there("grant", "--bridge", target, "--any-signed")[0] == 2
     code, out, err = pair.there("grant", "--bridge", target, "--format", "json")
     assert code == 0, err
     grant = ("--grant", json.loads(out)["code"])
-    assert pair.here("bridge", f"{target}/", "--on", place, *grant)[0] == 1  # for another target
+    assert pair.here("bridge", f"{target}/", *words[2:], *grant)[0] == 1  # for another target
     with Terminal(["--config", str(pair.ours), *words, *grant], {}) as supporter:
         supporter.until("One program at a time.")
         local = re.search(r"tcp://127\.0\.0\.1:\d+", plain(supporter.raw))[0]
