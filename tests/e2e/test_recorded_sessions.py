@@ -117,7 +117,7 @@ def test_the_customer_sees_a_bundle_go_and_it_comes_without_secrets(desks, suppo
         assert ended.exit_code == 0, ended.err
         assert "The bundle was made there and is here" in ended.out
         customer.until("отчёт уходит в поддержку")
-        assert "собирает отчёт для разработчиков, без паролей" in plain(customer.raw)
+        assert "собирает архив для поддержки, без паролей" in plain(customer.raw)
         customer.press("q")
         assert customer.ended() == 0
     shown = show(desks / "b.zip")

@@ -188,5 +188,5 @@ def test_ten_thousand_calls_open_at_once(browse, tmp_path):
     started = time.monotonic()
     document, _ = browse(file.as_uri())
     took = int(re.search(r"<title>ms (\d+)", document)[1])
-    assert took < 2000, f"{took} ms, the browser itself {time.monotonic() - started:.1f} s"
+    assert took < 10_000, f"{took} ms, the browser itself {time.monotonic() - started:.1f} s"
     assert document.partition("<tbody")[2].partition("</tbody>")[0].count("<tr") == 100

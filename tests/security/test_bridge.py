@@ -160,7 +160,7 @@ def test_the_end_of_the_session_closes_the_port_at_once(device):
         program.sendall(b"x")
         heard(program, 1)
         session.session.stop()
-        assert device.left.wait(1)
+        assert device.left.wait(5)  # it is noticed after 10 s that nobody speaks
         assert program.recv(10) == b""
     assert opening.ended()["reason"] == "ended"
     session.close()

@@ -327,7 +327,7 @@ def test_a_bastion_that_puts_itself_in_between(bastion, shared):
     # the evil bastion listens at the port of the code, and sends the real customer elsewhere
     shared.close()
     evil = sign_in(bastion.bastion(), "daemon", bastion.account().key, SystemClock())
-    for _ in range(100):  # the real customer's port is free in a moment
+    for _ in range(500):  # the real customer's port is free in a moment
         with contextlib.suppress(paramiko.SSHException):
             evil.request_port_forward("127.0.0.1", bastion.plan.ports[shared.pairing.slot], answers)
             break

@@ -114,7 +114,7 @@ def test_status_is_told_in_words_not_by_colour_only(build):
     text = Page(render(build.make("paper-out", "ru"), "html", catalog=Catalog("ru"))).text
     assert "Продажи стоят" in text
     assert "Предупреждение" in text
-    assert "1 проблема останавливает продажи" in text
+    assert "1 неисправность останавливает продажи" in text
 
 
 def test_healthy_page_is_calm(build):

@@ -78,7 +78,7 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_computer(peer, monk
 def test_a_proxy_that_drips_ends_by_the_deadline(peer, monkeypatch, client):
     monkeypatch.setenv("HTTPS_PROXY", peer(lambda talk: (talk.request(), talk.drip(b"H"))).url)
     error = client.fails("https://acme.example/", reads=False)
-    assert client.took < 1
+    assert client.took < 5  # it drips for ever
     assert not error.sent
 
 
