@@ -18,6 +18,7 @@ _TOLD = {
 }  # fmt: skip
 _SILENT = {
     "ping",
+    "bundle.read",  # the pieces of what was said to go
     "session.begin",
     "audit.head",
     "bridge.send",

@@ -116,7 +116,7 @@ def test_the_customer_sees_a_bundle_go_and_it_comes_without_secrets(desks, suppo
         ended = supportctl(*words, "--deadline", "15", "--on", f"code:{code}")
         assert ended.exit_code == 0, ended.err
         assert "The bundle was made there and is here" in ended.out
-        customer.until("отчёт уходит в поддержку")
+        customer.until("архив уходит в поддержку")
         assert "собирает архив для поддержки, без паролей" in plain(customer.raw)
         customer.press("q")
         assert customer.ended() == 0
