@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from resend.ledger import connections
 from resend.ledger.errors import LedgerError, shown, told
 from resend.ledger.migrations import VERSION, bring_up, strangers, version_of
 from resend.ledger.turns import Turns
@@ -20,23 +20,14 @@ from supportctl.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.pool import ConnectionPoolEntry
-
     from resend.ledger.reading import Ask
     from supportctl.core.clock import Clock
 
 BUSY_S = 10.0  # how long a lock of others is waited for
 _MIGRATING_S = 600.0  # another process may be bringing a ledger of millions to this version
 _MIGRATION_LOCK = 0x5C71_EDCE  # of PostgreSQL's advisory locks: this one is ours
-_CONNECT_S = 10
 _CLOCK_NOISE_S = 2.0
-_WAL_RETRY_S = 0.02
 _ABOUT_S = 60.0
-# As many as a worker has threads: what comes above it is opened for one statement and closed again. The one
-# that was used last is used next: the others stay cold.
-_POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": -1, "pool_use_lifo": True}
-_FEW = 4  # connections of a worker to PostgreSQL: more of them only get in each other's way
-_FRESH_S = 1.0  # a connection that was used so lately lives, most likely
 _BACKENDS = ("sqlite", "postgresql")
 _MAGIC = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html#the_database_header
 _FAILURES = (DBAPIError, sqlite3.Error, PoolTimeoutError)
@@ -196,51 +187,11 @@ class Store:
     def _engine(self) -> sa.Engine:
         try:
             if self.is_sqlite:
-                arguments = {"timeout": self._busy_s, "check_same_thread": False}
-                engine = sa.create_engine(self.url, connect_args=arguments, **_POOL)
-                event.listen(engine, "connect", self._prepare_sqlite)
-                event.listen(engine, "begin", _begin_sqlite)
-                return engine
-            # Long statements again and again: they are planned once for each connection.
-            self._few = self._postgresql(
-                {"prepare_threshold": 1},
-                "SET plan_cache_mode = force_generic_plan",
-                isolation_level="AUTOCOMMIT",
-                pool_size=_FEW,
-                max_overflow=0,
-            )
-            _ping_what_rested(self._few, self.clock)
-            # A server that was started again is not noticed by those who ask it next.
-            return self._postgresql({}, pool_size=5, max_overflow=-1, pool_pre_ping=True)
+                return connections.of_sqlite(self.url, self.clock, self._busy_s)
+            self._few = connections.of_postgresql_at_once(self.url, self.clock, self._busy_s)
+            return connections.of_postgresql(self.url, self._busy_s)
         except ModuleNotFoundError as error:
             raise UsageError("ledger.no-driver", found=error.name) from None
-
-    def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
-        """Set a new connection up. Two that turn a new file to WAL at once do not wait for each other."""
-        deadline = self.clock.monotonic() + self._busy_s
-        while True:
-            try:
-                return _set_up_sqlite(connection)
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-                if not busy or self.clock.monotonic() >= deadline:
-                    raise
-                self.clock.sleep(_WAL_RETRY_S)
-
-    def _postgresql(
-        self,
-        arguments: dict[str, Any],
-        *settings: str,
-        **options: Any,  # noqa: ANN401  SQLAlchemy's
-    ) -> sa.Engine:
-        engine = sa.create_engine(
-            self.url,
-            connect_args={"connect_timeout": _CONNECT_S, "application_name": "supportctl", **arguments},
-            pool_use_lifo=True,
-            **options,
-        )
-        event.listen(engine, "connect", _preparer_of_postgresql(self._busy_s, *settings))
-        return engine
 
     def _bring_up(self) -> None:
         with self.engine.connect().execution_options(supportctl_reads=True) as connection:
@@ -309,59 +260,6 @@ def _version_in_file(path: str) -> int:
         except sqlite3.OperationalError:  # no such table, locked, read-only folder: the ordinary way tells
             return 0
         return int(row[0]) if row else 0
-
-
-def _set_up_sqlite(connection: sqlite3.Connection) -> None:
-    connection.isolation_level = None  # we say ourselves when a transaction begins
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")  # an accepted call survives a power cut
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA wal_autocheckpoint=4000")  # pages: rows change several times before they rest
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and writes then may fail half-way."""
-    options = connection.get_execution_options()
-    if options.get("supportctl_turns"):  # its transactions are begun by `Turns`
-        return
-    reads = options.get("supportctl_reads")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _ping_what_rested(engine: sa.Engine, clock: Clock) -> None:
-    """Ask a connection whether it lives, unless it was in use a moment ago: a worker uses it all the time.
-
-    One that dies within that moment fails as in mid-statement, and the worker lives through that anyway.
-    """
-
-    def returned(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info["returned"] = clock.monotonic()
-
-    def taken(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401  the driver's connection
-        if clock.monotonic() - record.info.get("returned", clock.monotonic()) < _FRESH_S:
-            return
-        try:
-            alive = engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
-            alive = False
-        if not alive:
-            raise InvalidatePoolError
-
-    event.listen(engine, "checkin", returned)
-    event.listen(engine, "checkout", taken)
-
-
-def _preparer_of_postgresql(busy_s: float, *settings: str) -> Any:  # noqa: ANN401  a listener of SQLAlchemy
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's connection
-        autocommit, connection.autocommit = connection.autocommit, True
-        connection.execute(f"SET lock_timeout = {busy_s * 1000:.0f}")
-        for setting in settings:
-            connection.execute(setting)
-        connection.execute("SET synchronous_commit = on")  # an accepted call survives a crash of the server
-        connection.autocommit = autocommit
-
-    return prepare
 
 
 __all__ = ["BUSY_S", "NOW_SQL", "LedgerError", "Store"]
