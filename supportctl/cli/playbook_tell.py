@@ -34,8 +34,8 @@ def handed_over(run: str, chosen: Settings, *, telling: bool, quiet: bool = Fals
     """
     from supportctl.app.playbook_handover import hand_over_run, lines
 
-    told = passed_over(chosen)
-    handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling, passed_over=told)
+    over = passed_over(chosen)
+    handed = hand_over_run(run, chosen.lang, chosen.config, telling=telling, passed_over=over)
     if handed is None and not must:
         return EXIT_OK
     if handed is None:
