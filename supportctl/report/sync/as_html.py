@@ -9,20 +9,19 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from supportctl.core.finding import Status
 from supportctl.report import wording
-from supportctl.report.markup import Html, element, joined
+from supportctl.report.markup import Html, element
 from supportctl.report.page_head import page_head
 from supportctl.report.presentable import safe
+from supportctl.report.sync.call_table import CallTable, tone
 from supportctl.report.sync.model import verdict
-from supportctl.report.sync.rows import Row, rows_of
-from supportctl.report.sync.words import ARRIVED, EXCLUDED, UNJUDGED, SyncWords, by_code
+from supportctl.report.sync.rows import rows_of
+from supportctl.report.sync.words import ARRIVED, EXCLUDED, SyncWords, by_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from supportctl.catalog import Catalog
     from supportctl.core.report import ReportedFinding
     from supportctl.report.sync.model import SyncReport
@@ -33,11 +32,6 @@ _BANNER = {
     Status.FAULT: ("fault", "✕"),
     Status.UNKNOWN: ("unknown", "?"),
 }
-_WITHOUT_SCRIPT = 500  # rows for a browser that runs no script
-_COLUMNS = ("time", "phone", "client", "employee", "talk", "recording", "state")
-# phrases that the script puts together
-_FOR_SCRIPT = ("any-day", "any-employee", "shown", "none", "place", "listen", "recording-none",
-               "recording-source", "recording-crm", "card")  # fmt: skip
 
 
 def render_html(report: SyncReport, catalog: Catalog) -> str:
@@ -64,6 +58,7 @@ class _Page:
         self._words = SyncWords(report, catalog)
         self._rows = rows_of(report, catalog)
         self._gaps = by_code(report.result.gaps)
+        self._table = CallTable(self._rows, self._gaps, self._words, catalog)
         self._wrong = sum(row.is_wrong for row in self._rows)
         self._lost = sum(row.is_wrong and row.in_telephony for row in self._rows)
 
@@ -79,9 +74,9 @@ class _Page:
         return element(
             "body",
             element("header", self._banner(), self._tiles()),
-            element("main", self._problems(), self._what(), self._calls()),
+            element("main", self._problems(), self._what(), self._table.section()),
             self._footer(),
-            Html(f'<script type="application/json" id="data">{_embedded(self._data())}</script>'),
+            Html(f'<script type="application/json" id="data">{_embedded(self._table.data())}</script>'),
             Html(f"<script>{_file('page.js')}</script>"),
         )
 
@@ -203,111 +198,13 @@ class _Page:
                     ),
                     type="button",
                     data_state=code,
-                    class_=self._tone(code),
+                    class_=tone(code, self._catalog),
                 ),
             )
             for code, gaps in self._gaps.items()
         ]
         return element(
             "section", element("h2", self._say("page-what")), element("ul", *items, class_="kinds")
-        )
-
-    def _tone(self, code: str) -> str:
-        if code == ARRIVED:
-            return "ok"
-        return self._catalog.facts(code).statuses[0] if "." in code else "quiet"
-
-    def _calls(self) -> Html:
-        return element(
-            "section",
-            element("h2", self._say("page-all"), id="calls"),
-            self._filters(),
-            element("p", id="shown", role="status", aria_live="polite"),
-            element(
-                "table",
-                element(
-                    "thead", element("tr", *(element("th", name, scope="col") for name in self._names()))
-                ),
-                element("tbody", id="rows"),
-                id="table",
-                hidden="",
-            ),
-            element(
-                "nav",
-                element("button", self._say("page-previous"), type="button", id="previous"),
-                element("span", id="place"),
-                element("button", self._say("page-next"), type="button", id="next"),
-                id="pager",
-                hidden="",
-            ),
-            element("noscript", self._without_script()),
-        )
-
-    def _table_head(self) -> Html:
-        return element("thead", element("tr", *(element("th", name, scope="col") for name in self._names())))
-
-    def _names(self) -> list[str]:
-        return [self._say(f"page-{name}") for name in _COLUMNS]
-
-    def _filters(self) -> Html:
-        states = [("", self._say("page-any-state")), ("wrong", self._say("page-any-problem"))]
-        states += [(state, self._words.state(state)) for state in self._states()]
-        return element(
-            "form",
-            _labelled(
-                self._say("page-search"),
-                "search",
-                element("input", id="search", type="search", autocomplete="off", spellcheck="false"),
-            ),
-            _labelled(self._say("page-day"), "day", element("select", id="day")),
-            _labelled(self._say("page-employee"), "employee", element("select", id="employee")),
-            _labelled(
-                self._say("page-state"),
-                "state",
-                element(
-                    "select", *(element("option", text, value=value) for value, text in states), id="state"
-                ),
-            ),
-            element("button", self._say("page-reset"), type="button", id="reset"),
-            id="filters",
-            hidden="",
-            aria_label=self._say("page-filter"),
-        )
-
-    def _states(self) -> list[str]:
-        found = {state for row in self._rows for state in row.states}
-        return [state for state in (ARRIVED, *self._gaps, UNJUDGED, EXCLUDED) if state in found]
-
-    def _without_script(self) -> Html:
-        wrong = [row for row in self._rows if row.is_wrong]
-        rows = [self._plain_row(row) for row in wrong[:_WITHOUT_SCRIPT]]
-        more = len(wrong) - len(rows)
-        return joined(
-            element("p", self._say("page-no-script")),
-            element(
-                "table",
-                element(
-                    "thead", element("tr", *(element("th", name, scope="col") for name in self._names()))
-                ),
-                element("tbody", *rows),
-            ),
-            element("p", self._say("page-no-script-more", n=more)) if more else None,
-        )
-
-    def _plain_row(self, row: Row) -> Html:
-        states = "; ".join(self._words.state(state) for state in row.states)
-        cells = (
-            f"{row.day} {row.time}",
-            f"{row.way}, {row.phone}" if row.way else row.phone,
-            row.client,
-            row.employee,
-            row.talk,
-            self._say("page-listen") if row.recording else row.recording_note,
-            f"{states}: {row.note}" if row.note else states,
-        )
-        return element(
-            "tr",
-            *(element("td", text, data_label=name) for name, text in zip(self._names(), cells, strict=True)),
         )
 
     def _footer(self) -> Html:
@@ -324,39 +221,8 @@ class _Page:
         support = self._say("page-first-line", source=names[0], crm=names[1])
         return element("footer", element("p", made), element("p", support))
 
-    def _data(self) -> dict[str, Any]:
-        """Return what the script works on: texts once, rows as lists that name them by their places."""
-        states = {state: place for place, state in enumerate(dict.fromkeys(self._all_states()))}
-        employees = {name: place for place, name in enumerate(sorted({row.employee for row in self._rows}))}
-        return {
-            "words": {name: self._say(f"page-{name}", **_marks(name)) for name in _FOR_SCRIPT},
-            "labels": self._names(),
-            "states": [[state, self._words.state(state), self._tone(state)] for state in states],
-            "employees": list(employees),
-            "days": list(dict.fromkeys((row.day_key, row.day) for row in self._rows)),
-            "rows": [
-                [row.day_key, row.time, row.way, row.mark, row.phone, row.client, employees[row.employee],
-                 row.talk, row.recording, row.recording_note, [states[state] for state in row.states],
-                 row.note, row.link, row.call_id]
-                for row in self._rows
-            ],
-        }  # fmt: skip
-
-    def _all_states(self) -> Sequence[str]:
-        return [state for row in self._rows for state in row.states]
-
     def _say(self, key: str, **args: object) -> str:
         return self._words.say(key, **args)
-
-
-def _marks(name: str) -> dict[str, object]:
-    """Leave the places of numbers that the script fills in."""
-    names = {"shown": ("n", "total"), "place": ("from", "to", "n")}.get(name, ())
-    return {each: f"{{{each}}}" for each in names}
-
-
-def _labelled(text: str, for_: str, control: Html) -> Html:
-    return element("div", element("label", text, for_=for_), control)
 
 
 def _number(number: int) -> str:

@@ -1,5 +1,5 @@
 "use strict";
-// Rows are lists: see _data() of as_html.py. Whatever comes from a telephony system or a CRM becomes text
+// Rows are lists: see data() of call_table.py. Whatever comes from a telephony system or a CRM becomes text
 // through textContent, and an address becomes a link only if it is one of the web.
 (() => {
   const DAY = 0, TIME = 1, WAY = 2, MARK = 3, PHONE = 4, CLIENT = 5, EMPLOYEE = 6, TALK = 7, RECORDING = 8,
