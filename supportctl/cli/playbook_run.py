@@ -104,7 +104,8 @@ def run(
             told = chosen.catalog.phrase("run.searching")
             played = start_run(request, person, searching=lambda: click.echo(told, err=True))
         else:
-            from supportctl.app.playbook_on import Line, run_on
+            from supportctl.app.playbook_copy import Line
+            from supportctl.app.playbook_on import run_on
 
             line = Line(remote.audited or remote.session.client, remote.session.back)
             played = run_on(line, request, person, grant=grant)

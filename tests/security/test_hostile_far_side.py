@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from signed_runs import GUIDING, Supporter
 
 from supportctl.app.playbook import RunRequest
-from supportctl.app.playbook_on import Line, _Copy
+from supportctl.app.playbook_copy import Line, RunCopy
 from supportctl.app.remote_person import MAX_TEXT, Talk
 from supportctl.app.signed_playbooks import Received
 from supportctl.core.clock import SystemClock
@@ -41,7 +41,7 @@ def copy(tmp_path):
     def nobody(method, params, **_more):
         return {"news": []}
 
-    made = _Copy(
+    made = RunCopy(
         Line(SimpleNamespace(call=nobody)), LIBRARY, RunRequest("look-only"), lambda *_run: Supporter(),
         name="look-only", folder=tmp_path / "runs", clock=SystemClock(),
     )  # fmt: skip
@@ -116,7 +116,7 @@ JSON = st.recursive(
     "plan": JSON,
 }), max_size=4))  # fmt: skip
 def test_whatever_comes_only_ends_the_run(tmp_path, messages):
-    made = _Copy(
+    made = RunCopy(
         Line(SimpleNamespace(call=lambda *_a, **_k: {"news": []})), LIBRARY, RunRequest("look-only"),
         lambda *_run: Supporter(), name="look-only", folder=tmp_path / "runs", clock=SystemClock(),
     )  # fmt: skip

@@ -13,8 +13,9 @@ from playbooks.engine.ports import Looked
 from playbooks.engine.state import Said
 from supportctl.app.config_file import load_config
 from supportctl.app.playbook import RunRequest
+from supportctl.app.playbook_copy import Line
 from supportctl.app.playbook_hands import RealHands
-from supportctl.app.playbook_on import Line, run_on
+from supportctl.app.playbook_on import run_on
 from supportctl.app.remote_consent import AtTheTerminal
 from supportctl.app.remote_playbook import RemotePlaybooks, Settings
 from supportctl.core.clock import SystemClock
