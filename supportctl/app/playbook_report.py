@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from playbooks.engine.model import AskStep, CheckStep, ReplyStep, ResendStep, SyncStep, TellStep, WaitStep
 from playbooks.engine.planner import resumable
-from playbooks.engine.situation import facts_of
 from playbooks.engine.state import ROLE, AskConsent, AskPerson, Outcome, TellPerson
-from playbooks.engine.texts import filled, in_language
 from supportctl.app.playbook_causes import why_open
+from supportctl.app.playbook_sentences import RunWords
 from supportctl.app.playbook_story import story
 from supportctl.catalog.compose import describe
 from supportctl.core.finding import Status, severity
@@ -18,7 +16,6 @@ from supportctl.core.run_report import (
     SCHEMA,
     ActionTaken,
     Cause,
-    Changed,
     NextStep,
     NotChecked,
     OpenCause,
@@ -31,19 +28,14 @@ from supportctl.core.run_report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from playbooks.engine.graph import Graph, Node
+    from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Record
     from playbooks.engine.records import Header, Intent
-    from playbooks.engine.state import Event, State
+    from playbooks.engine.state import Event
     from supportctl.app.playbook_story import Acting, Asked, Story
     from supportctl.catalog import Catalog
-
-_KNOWN_RESULTS = frozenset({
-    "done", "did-not-help", "skip", "skipped", "answered", "checked", "verified", "not-verified", "refused",
-    "needless", "undone", "undo-failed", "failed", "unclear", "waited", "waited-in-vain", "shown",
-})  # fmt: skip
 
 
 def report_of(record: Record, graph: Graph, catalog: Catalog, site_name: str | None = None) -> RunReport:
@@ -80,7 +72,8 @@ class _Writer:
         self._story = told
         self._state = told.state
         self._catalog = catalog
-        self._plans = {(intent.step, intent.plan.action): intent.plan for intent in intents}
+        self._words = RunWords(graph, told, catalog, intents)
+        self._say, self._text, self._filled = self._words.say, self._words.text, self._words.filled
 
     def report(self) -> RunReport:
         header, playbook, finish = self._header, self._graph.playbook, self._state.finish
@@ -174,90 +167,27 @@ class _Writer:
             yield StepTaken(
                 id=tried.step,
                 kind=tried.kind,
-                text=self._step_text(tried.step, state),
+                text=self._words.step(tried.step, state),
                 at_s=round(tried.at, 1),
                 result=tried.result,
-                result_text=self._result(tried.result),
-                changed=self._changed(tried.changed),
+                result_text=self._words.result(tried.result),
+                changed=self._words.changed(tried.changed),
             )
-
-    def _step_text(self, node_id: str, state: State) -> str:  # noqa: PLR0911  a kind of step, a sentence
-        node = self._graph.nodes.get(node_id)
-        if node is None:
-            return node_id
-        step = node.step
-        match step:
-            case CheckStep():
-                return self._say("step-check", what=self._things(step.check.targets, node))
-            case AskStep():
-                return self._filled(step.ask.question, node_id, state)
-            case TellStep():
-                return self._filled(step.tell.say, node_id, state)
-            case ReplyStep():
-                return self._filled(step.reply.text, node_id, state)
-            case SyncStep():
-                return self._say("step-sync")
-            case WaitStep():
-                return (
-                    self._filled(step.wait.say, node_id, state) if step.wait.say else self._say("step-wait")
-                )
-            case ResendStep(resend=call) if call.do == "status":
-                return self._say("step-lane")
-        acting = next((each for each in reversed(self._story.acted) if each.step == node_id), None)
-        return self._action_text(acting) if acting else node_id
-
-    def _things(self, names: Sequence[str], node: Node) -> str:
-        told = []
-        for name in names:
-            role = self._graph.roles.get(node.scope.role(name))
-            computer = self._catalog.phrase("report.this-computer")
-            told.append(self._text(role.title) if role else computer if name == "computer" else name)
-        return ", ".join(told)
-
-    def _result(self, result: str) -> str:
-        word, _, code = result.partition(" ")
-        key = result.replace(" ", "-") if result.replace(" ", "-") in _KNOWN_RESULTS else word
-        if key not in _KNOWN_RESULTS:
-            return result
-        text = self._say(f"result-{key}")
-        return f"{text} ({code})" if code and key == word else text
-
-    def _changed(self, changes: Sequence[str]) -> tuple[Changed, ...]:
-        cut_off = any(each.startswith("+link.") for each in changes)  # then nothing was mended by it
-        told = [each for each in changes if not (cut_off and each.startswith("-"))]
-        return tuple(Changed(each[1:], self._code(each[1:]), each.startswith("+")) for each in told)
-
-    def _code(self, code: str) -> str:
-        for seen in self._story.seen:
-            if seen.finding.code == code:
-                return describe(seen.finding, self._catalog).title
-        return code
 
     def _action(self, acting: Acting) -> ActionTaken:
         result = acting.result or "unclear"
         return ActionTaken(
             step=acting.step,
             action=acting.action,
-            text=self._action_text(acting),
+            text=self._words.action(acting),
             risk=self._graph.risks.get(acting.action, "none"),
             params=dict(acting.params),
             at_s=round(acting.at, 1),
             result=result,
-            result_text=self._result(result),
+            result_text=self._words.result(result),
             undone=acting.undone,
-            changed=self._changed(acting.changed),
+            changed=self._words.changed(acting.changed),
         )
-
-    def _action_text(self, acting: Acting) -> str:
-        plan = self._plans.get((acting.step, acting.action))
-        words: Mapping[str, object] = {**acting.params, **(plan.words if plan else {})}
-        moment = "done" if acting.result in {"done", "verified", "not-verified"} else "doing"
-        try:
-            return self._catalog.phrase(f"action.{acting.action.replace('.', '-')}-{moment}", **words).rstrip(
-                "…"
-            )
-        except KeyError:  # a plug-in's, without texts
-            return " ".join((acting.action, *acting.params.values()))
 
     # --- people -------------------------------------------------------------------------------------------
 
@@ -319,26 +249,14 @@ class _Writer:
                 yield NotChecked(self._question(asked).question, self._say("not-answered"))
         doing = self._state.doing
         if isinstance(doing, AskPerson | TellPerson | AskConsent):
-            text = self._step_text(doing.step, self._state)
+            text = self._words.step(doing.step, self._state)
             yield NotChecked(text, self._say("not-finished"))
         for finding in self._state.findings:
             if finding.status is Status.SKIPPED:
-                because = self._code(finding.because) if finding.because else ""
+                because = self._words.code(finding.because) if finding.because else ""
                 title = describe(finding, self._catalog).title
                 why = self._say("not-asked-because", because=because) if because else self._say("not-asked")
                 yield NotChecked(title, why)
-
-    # --- words --------------------------------------------------------------------------------------------
-
-    def _text(self, text: Mapping[str, str]) -> str:
-        return in_language(text, self._catalog.lang)
-
-    def _filled(self, text: Mapping[str, str], node_id: str, state: State) -> str:
-        node = self._graph.nodes.get(node_id)
-        return filled(self._text(text), facts_of(state, node.scope)) if node else self._text(text)
-
-    def _say(self, key: str, **args: object) -> str:
-        return self._catalog.phrase(f"handover.{key}", **args)
 
 
 def _plain(value: str | float | None) -> str | None:
