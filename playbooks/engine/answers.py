@@ -13,8 +13,9 @@ from supportctl.core.text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from playbooks.engine.events import Answer
     from playbooks.engine.model import Question
-    from playbooks.engine.state import Answer, AskPerson
+    from playbooks.engine.state import AskPerson
 
 MAX_TEXT = 500  # characters of an answer
 MAX_PHOTO = 20 * 1024 * 1024  # bytes

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 from playbooks.engine.conditions import ConditionError
 from playbooks.engine.model import ActStep
 from playbooks.engine.situation import facts_of
-from playbooks.engine.state import (
-    Acted,
-    Consented,
-    DoAction,
-    Finish,
-    Outcome,
-    RunCheck,
-    UndoAction,
-    Undone,
-    Wait,
-    Why,
-)
+from playbooks.engine.state import DoAction, Finish, Outcome, RunCheck, UndoAction, Wait, Why
 from playbooks.engine.texts import filled
 from playbooks.engine.turn import Turn
 
 if TYPE_CHECKING:
+    from playbooks.engine.events import Acted, Consented, Undone
     from playbooks.engine.graph import Node
     from playbooks.engine.model import Verify
     from playbooks.engine.state import AskConsent, Command

@@ -9,35 +9,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.actions.model import Done
+from playbooks.engine.events import (
+    Acted,
+    Answered,
+    Begun,
+    Checked,
+    Consented,
+    GaveUp,
+    HandOverNow,
+    Resumed,
+    Shown,
+    Ticked,
+    Told,
+    Undone,
+    Waited,
+)
 from playbooks.engine.planner import deadline_at, move
 from playbooks.engine.ports import Key, Late
 from playbooks.engine.records import Ended, Intent
 from playbooks.engine.state import (
-    Acted,
-    Answered,
     AskConsent,
     AskPerson,
-    Begun,
-    Checked,
-    Consented,
     DoAction,
     Finish,
-    GaveUp,
-    HandOverNow,
     LookAtLane,
-    Resumed,
     RunCheck,
     RunSync,
-    Shown,
     ShowReply,
     State,
     TellPerson,
-    Ticked,
-    Told,
     UndoAction,
-    Undone,
     Wait,
-    Waited,
 )
 from supportctl.core.errors import SupportctlError
 
@@ -46,10 +48,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Event
     from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Journal, Record
     from playbooks.engine.ports import Hands, Person
-    from playbooks.engine.state import Command, Event
+    from playbooks.engine.state import Command
     from supportctl.core.clock import Clock
 
 DRY_RUN = "action.dry-run"

@@ -11,9 +11,10 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
+from playbooks.engine.events import Begun, Checked
 from playbooks.engine.planner import move
 from playbooks.engine.records import SCHEMA, Ended, Header, Intent, RecordError, line_of, record_of
-from playbooks.engine.state import Begun, Checked, DoAction, State, UndoAction
+from playbooks.engine.state import DoAction, State, UndoAction
 from supportctl.core.errors import SupportctlError, UsageError
 from supportctl.core.finding import Status
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Event
     from playbooks.engine.graph import Graph
     from playbooks.engine.records import Line
-    from playbooks.engine.state import Event
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_LINE = 4 * 1024 * 1024

@@ -11,39 +11,41 @@ from typing import TYPE_CHECKING, assert_never
 from playbooks.engine.branches import came_back, choose
 from playbooks.engine.changing import Changing
 from playbooks.engine.conditions import ConditionError
+from playbooks.engine.events import (
+    Acted,
+    Answered,
+    Begun,
+    Checked,
+    Consented,
+    Event,
+    GaveUp,
+    HandOverNow,
+    Resumed,
+    Said,
+    Shown,
+    Ticked,
+    Told,
+    Undone,
+    Waited,
+)
 from playbooks.engine.graph import END
 from playbooks.engine.model import BranchStep, CheckStep, TellStep, WaitStep
 from playbooks.engine.situation import View, changes, merged
 from playbooks.engine.state import (
     ROLE,
-    Acted,
-    Answered,
     AskConsent,
     AskPerson,
-    Begun,
-    Checked,
-    Consented,
     DoAction,
-    Event,
     Finish,
-    GaveUp,
-    HandOverNow,
     LookAtLane,
     Move,
     Outcome,
-    Resumed,
     RunCheck,
     RunSync,
-    Said,
-    Shown,
     ShowReply,
     TellPerson,
-    Ticked,
-    Told,
     UndoAction,
-    Undone,
     Wait,
-    Waited,
     Why,
 )
 from playbooks.engine.steps import begin

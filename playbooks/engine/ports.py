@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from playbooks.actions.model import Done, Plan
+    from playbooks.engine.events import Answer, Said
     from playbooks.engine.graph import Graph
     from playbooks.engine.model import Check, Role
     from playbooks.engine.state import (
-        Answer,
         AskConsent,
         AskPerson,
         DoAction,
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         Notice,
         RunCheck,
         RunSync,
-        Said,
         ShowReply,
         State,
         TellPerson,

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playbooks.actions.model import Plan
-from playbooks.engine.state import (
+from playbooks.engine.events import (
     Acted,
     Answered,
     Begun,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from playbooks.engine.state import Event
+    from playbooks.engine.events import Event
 
 SCHEMA = "supportctl.run/1"
 _KINDS: Mapping[str, type[Event]] = {

@@ -14,8 +14,9 @@ from supportctl.core.target import parse_target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from playbooks.engine.events import Answer, Checked
     from playbooks.engine.graph import Scope
-    from playbooks.engine.state import Answer, Checked, State
+    from playbooks.engine.state import State
     from supportctl.core.finding import Finding
 
 _ACCOUNT = ":"  # an account in a role is KIND:NAME, a target is its URL

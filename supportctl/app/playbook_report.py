@@ -30,10 +30,10 @@ from supportctl.core.run_report import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from playbooks.engine.events import Event
     from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Record
     from playbooks.engine.records import Header, Intent
-    from playbooks.engine.state import Event
     from supportctl.app.playbook_story import Acting, Asked, Story
     from supportctl.catalog import Catalog
 

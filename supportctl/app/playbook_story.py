@@ -5,27 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.engine.conditions import PROBLEMS
+from playbooks.engine.events import Answered, Begun, Checked, Consented, Shown
 from playbooks.engine.planner import move
-from playbooks.engine.state import (
-    Answered,
-    AskConsent,
-    AskPerson,
-    Begun,
-    Checked,
-    Consented,
-    DoAction,
-    Shown,
-    ShowReply,
-    State,
-    Tried,
-    UndoAction,
-)
+from playbooks.engine.state import AskConsent, AskPerson, DoAction, ShowReply, State, Tried, UndoAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from playbooks.engine.events import Event
     from playbooks.engine.graph import Graph
-    from playbooks.engine.state import Event, Move
+    from playbooks.engine.state import Move
     from supportctl.core.finding import Finding
 
 _CHANGING = frozenset({"act", "resend"})

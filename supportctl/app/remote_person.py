@@ -10,9 +10,9 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from playbooks.engine.events import Said
 from playbooks.engine.journal import Journal
 from playbooks.engine.ports import Key, Late
-from playbooks.engine.state import AskPerson, Said
 from supportctl.core.errors import SupportctlError
 from supportctl.core.text import clean
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Answer
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
     from playbooks.engine.state import (
-        Answer,
         AskConsent,
+        AskPerson,
         DoAction,
         Finish,
         LookAtLane,

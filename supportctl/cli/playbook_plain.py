@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from playbooks.engine.answers import understand, yes_or_no
+from playbooks.engine.events import Said
 from playbooks.engine.ports import Key, Late
-from playbooks.engine.state import Said
 from supportctl.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Answer
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
     from playbooks.engine.state import (
-        Answer,
         AskConsent,
         AskPerson,
         DoAction,

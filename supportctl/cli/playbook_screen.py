@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from playbooks.engine.answers import understand
+from playbooks.engine.events import Said
 from playbooks.engine.planner import deadline_at
 from playbooks.engine.ports import Key, Late
-from playbooks.engine.state import Said, State
+from playbooks.engine.state import State
 from supportctl.cli.errors import error_texts
 from supportctl.cli.playbook_keys import BACKSPACE, ENTER, ESCAPE, GONE, latin
 from supportctl.cli.playbook_words import minutes_and_seconds
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Answer
     from playbooks.engine.executor import Since
     from playbooks.engine.graph import Graph
     from playbooks.engine.state import (
-        Answer,
         AskConsent,
         AskPerson,
         DoAction,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from playbooks.engine.events import Acted, Checked
 from playbooks.engine.journal import read
-from playbooks.engine.state import Acted, Checked
 from supportctl.app.config_file import load_config
 from supportctl.app.playbook_hands import RealHands
 from supportctl.core.clock import SystemClock

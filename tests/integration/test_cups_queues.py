@@ -20,8 +20,9 @@ from run_bench import Person
 
 from playbooks.actions.registry import action
 from playbooks.actions.system import this_computer
+from playbooks.engine.events import Acted, Consented, Undone
 from playbooks.engine.journal import read
-from playbooks.engine.state import Acted, Consented, Outcome, Undone
+from playbooks.engine.state import Outcome
 from probes.lab.lab import Lab
 from probes.lab.scenario import DeviceSpec, Scenario
 from supportctl.app.playbook import RunRequest, start_run

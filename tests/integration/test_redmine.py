@@ -19,7 +19,7 @@ from integrations.checking import Surroundings
 from integrations.lab.serve import PortalServer
 from integrations.lab.tracker.redmine import RedminePortal
 from integrations.tracker.redmine import RedmineTracker
-from playbooks.engine.state import Answered
+from playbooks.engine.events import Answered
 from supportctl.app.playbook_report import run_report
 from supportctl.catalog import Catalog
 from supportctl.core.accounts import Redmine

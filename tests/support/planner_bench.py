@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
+from playbooks.engine.events import Begun
 from playbooks.engine.graph import build
 from playbooks.engine.model import Playbook
 from playbooks.engine.planner import move
-from playbooks.engine.state import (
-    Begun,
-    State,
-)
+from playbooks.engine.state import State
 from supportctl.core.finding import Finding, Status
 
 PRINTER = "escpos+tcp://192.0.2.5:9100"

@@ -7,36 +7,38 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from playbooks.actions.model import Plan
+from playbooks.engine.events import (
+    Acted,
+    Answered,
+    Begun,
+    Checked,
+    Consented,
+    GaveUp,
+    HandOverNow,
+    Resumed,
+    Said,
+    Shown,
+    Ticked,
+    Told,
+    Undone,
+    Waited,
+)
 from playbooks.engine.graph import build
 from playbooks.engine.model import Playbook
 from playbooks.engine.planner import move
 from playbooks.engine.records import Header, Intent
 from playbooks.engine.state import (
-    Acted,
-    Answered,
     AskConsent,
     AskPerson,
-    Begun,
-    Checked,
-    Consented,
     DoAction,
-    GaveUp,
-    HandOverNow,
     LookAtLane,
-    Resumed,
     RunCheck,
     RunSync,
-    Said,
-    Shown,
     ShowReply,
     State,
     TellPerson,
-    Ticked,
-    Told,
     UndoAction,
-    Undone,
     Wait,
-    Waited,
 )
 from supportctl.core.finding import Evidence, Finding, Status
 

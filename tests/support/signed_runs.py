@@ -9,8 +9,8 @@ from pathlib import Path  # noqa: TC003  an annotation of a class that tests mak
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from playbooks.engine.events import Said
 from playbooks.engine.ports import Looked
-from playbooks.engine.state import Said
 from supportctl.app.config_file import load_config
 from supportctl.app.playbook import RunRequest
 from supportctl.app.playbook_copy import Line

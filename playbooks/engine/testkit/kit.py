@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playbooks.engine import records
+    from playbooks.engine.events import Event
     from playbooks.engine.graph import Graph
     from playbooks.engine.library import Library
     from playbooks.engine.model import Check
     from playbooks.engine.ports import Looked
     from playbooks.engine.records import Intent
-    from playbooks.engine.state import Event, Notice
+    from playbooks.engine.state import Notice
     from playbooks.engine.testkit.format import Case
 
 _FAST = Path("/dev/shm")  # noqa: S108  journals of tests need no disk; their folder has a name of its own

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.engine.answers import understand, yes_or_no
+from playbooks.engine.events import Said
 from playbooks.engine.ports import Key, Late
-from playbooks.engine.state import AskPerson, CauseNamed, Said
+from playbooks.engine.state import AskPerson, CauseNamed
 from playbooks.engine.testkit.format import GAVE_UP, HAND_OVER, SILENCE
 from playbooks.engine.texts import in_language
 from supportctl.core.errors import UsageError
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from playbooks.actions.model import Plan
+    from playbooks.engine.events import Answer
     from playbooks.engine.graph import Graph
     from playbooks.engine.state import (
-        Answer,
         AskConsent,
         DoAction,
         Finish,

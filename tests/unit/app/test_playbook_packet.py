@@ -13,9 +13,9 @@ from urllib.parse import quote
 import pytest
 from playbook_runs import HANDED_OVER, HEADER, INTENTS, OUT, PRINTER, graph
 
+from playbooks.engine.events import Answered, Begun, Checked
 from playbooks.engine.journal import Record
 from playbooks.engine.records import line_of
-from playbooks.engine.state import Answered, Begun, Checked
 from supportctl.app import playbook_packet
 from supportctl.app.config_file import read_config
 from supportctl.app.playbook_packet import write_packet

@@ -8,9 +8,9 @@ import pytest
 from playbook_runs import HANDED_OVER, HEADER, INTENTS, graph
 
 from integrations.lab.house import PortalHouse, Wanted
+from playbooks.engine.events import HandOverNow, Resumed
 from playbooks.engine.journal import Record
 from playbooks.engine.records import line_of
-from playbooks.engine.state import HandOverNow, Resumed
 from supportctl.app import playbook_tell
 from supportctl.app.config_file import read_config
 from supportctl.app.playbook_handover import hand_over, lines

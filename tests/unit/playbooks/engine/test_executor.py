@@ -7,10 +7,11 @@ import json
 import pytest
 from run_bench import PRINTER, Hands, Person, begun, graph_of, header
 
+from playbooks.engine.events import Said
 from playbooks.engine.executor import DRY_RUN, Executor, Since
 from playbooks.engine.journal import Journal, read, replay
 from playbooks.engine.ports import Key, Late
-from playbooks.engine.state import Outcome, Said, Why
+from playbooks.engine.state import Outcome, Why
 from supportctl.core.clock import FakeClock
 from supportctl.core.errors import SupportctlError
 

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from run_bench import Hands, Person, begun, graph_of
 
 from playbooks.actions.model import Plan
-from playbooks.engine.journal import Journal, read, replay
-from playbooks.engine.records import Ended, Header, Intent, RecordError, line_of, record_of
-from playbooks.engine.state import (
+from playbooks.engine.events import (
     Acted,
     Answered,
     Begun,
@@ -30,6 +28,8 @@ from playbooks.engine.state import (
     Undone,
     Waited,
 )
+from playbooks.engine.journal import Journal, read, replay
+from playbooks.engine.records import Ended, Header, Intent, RecordError, line_of, record_of
 from supportctl.core.clock import FakeClock
 from supportctl.core.errors import UsageError
 from supportctl.core.finding import Evidence, Finding, Meaning, Status

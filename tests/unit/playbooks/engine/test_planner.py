@@ -16,34 +16,36 @@ from planner_bench import (
     played,
 )
 
+from playbooks.engine.events import (
+    Acted,
+    Answered,
+    Begun,
+    Checked,
+    Consented,
+    GaveUp,
+    Resumed,
+    Said,
+    Shown,
+    Ticked,
+    Told,
+    Undone,
+    Waited,
+)
 from playbooks.engine.graph import exits, shortest
 from playbooks.engine.planner import deadline_at, move
 from playbooks.engine.state import (
-    Acted,
-    Answered,
     AskConsent,
     AskPerson,
-    Begun,
     CauseNamed,
-    Checked,
-    Consented,
     DoAction,
     Finish,
-    GaveUp,
     Outcome,
-    Resumed,
     RunCheck,
-    Said,
-    Shown,
     State,
     StillToTry,
     TellPerson,
-    Ticked,
-    Told,
     UndoAction,
-    Undone,
     Wait,
-    Waited,
     Why,
 )
 

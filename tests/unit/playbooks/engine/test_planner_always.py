@@ -16,25 +16,22 @@ from planner_bench import (
     graph_of,
 )
 
-from playbooks.engine.planner import move
-from playbooks.engine.state import (
+from playbooks.engine.events import (
     Acted,
     Answered,
     Checked,
     Consented,
-    DoAction,
     HandOverNow,
     Resumed,
-    RunCheck,
     Said,
     Shown,
-    State,
     Ticked,
     Told,
-    UndoAction,
     Undone,
     Waited,
 )
+from playbooks.engine.planner import move
+from playbooks.engine.state import DoAction, RunCheck, State, UndoAction
 
 
 def answers() -> st.SearchStrategy[list[Any]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from playbook_runs import CUT_OFF, FINE, HANDED_OVER, HEADER, INTENTS, PRINTER, graph, walks
 
-from playbooks.engine.state import Answered, Begun, Checked, Consented, HandOverNow, Shown, Waited
+from playbooks.engine.events import Answered, Begun, Checked, Consented, HandOverNow, Shown, Waited
 from supportctl.app.playbook_report import run_report
 from supportctl.catalog import Catalog
 from supportctl.report.playbook import FORMATS, render
