@@ -23,7 +23,8 @@ from supportctl.core.nearest import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from playbooks.engine.model import Arm, Parameter, Role, Step
+    from playbooks.engine.model import Arm, Step
+    from playbooks.engine.needs import Parameter, Role
     from supportctl.core.report import Risk
 
 END = "@end"

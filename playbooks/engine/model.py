@@ -4,17 +4,16 @@ These classes say what a file may hold. How its steps follow each other is in `g
 `planner`.
 """
 
-from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import Discriminator, Field, Tag
 
+from playbooks.engine.fields import Code, Condition, Day, Glob, Part, StepId
+from playbooks.engine.needs import Budget, Parameter, Role
 from playbooks.engine.texts import Text
 from supportctl.core.fields import Duration, Name
 
 SCHEMA = "supportctl.playbook/1"
-MAX_CONDITION = 500  # characters
 STEP_KINDS = (
     "check", "ask", "tell", "act", "wait", "branch", "goto", "include", "reply", "resend", "sync",
     "hand_over", "out_of_scope", "solved",
@@ -23,65 +22,6 @@ STEP_KINDS = (
 To = Literal["cashier", "shop-manager", "first-line", "second-line", "administrator", "vendor-engineer",
              "developers", "bank", "provider"]  # fmt: skip
 Reader = Literal["customer", "supporter"]
-
-
-def _condition(value: str) -> str:
-    if not value.strip() or len(value) > MAX_CONDITION:
-        details = {"size": len(value), "limit": MAX_CONDITION}
-        raise PydanticCustomError("playbook.condition-size", "condition", details)
-    return value.strip()
-
-
-def _day(value: object) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
-    except ValueError:
-        raise PydanticCustomError("playbook.bad-day", "day", {"found": str(value)}) from None
-
-
-Day = Annotated[date, BeforeValidator(_day)]  # 2027-03-31
-Condition = Annotated[str, AfterValidator(_condition), Field(description="A condition in CEL.")]
-Glob = Annotated[str, Field(pattern=r"^[a-z0-9.*?\[\]-]+$", max_length=80)]
-Code = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$", max_length=80)]
-StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-
-
-class Part(BaseModel):
-    """Strict: a key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Budget(Part):
-    """How long a run may take, and how long without progress."""
-
-    total: Duration = 600.0
-    no_progress: Duration = 240.0
-
-
-class Role(Part):
-    """What the playbook needs to know the address of. `targets` of a check name roles.
-
-    `protocols` are those of targets (escpos, shtrih, utm ...); for `crm`, `telephony`, `shop` and `trackers`
-    they are kinds of accounts (none: any).
-    """
-
-    title: Text
-    section: Literal["targets", "crm", "telephony", "shop"] = "targets"
-    protocols: tuple[str, ...] = ()
-    optional: bool = False
-    many: bool = Field(default=False, description="All that fit, instead of one of them.")
-
-
-class Parameter(Part):
-    """A value that the person who starts the playbook may give: `--set NAME=VALUE`."""
-
-    title: Text
-    kind: Literal["text", "number", "file"] = "text"
-    default: str = ""
-    required: bool = False
 
 
 class Check(Part):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from playbooks.actions.model import Done, Plan
     from playbooks.engine.events import Answer, Said
     from playbooks.engine.graph import Graph
-    from playbooks.engine.model import Check, Role
+    from playbooks.engine.model import Check
+    from playbooks.engine.needs import Role
     from playbooks.engine.state import (
         AskConsent,
         AskPerson,

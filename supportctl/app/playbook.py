@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from playbooks.engine.executor import Result
     from playbooks.engine.graph import Graph
     from playbooks.engine.journal import Record
-    from playbooks.engine.model import Parameter
+    from playbooks.engine.needs import Parameter
     from playbooks.engine.ports import Hands, Person
     from playbooks.engine.state import State
     from supportctl.core.clock import Clock

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from playbooks.actions.model import Action, Done, Place, Plan
-    from playbooks.engine.model import Check, Role
+    from playbooks.engine.model import Check
+    from playbooks.engine.needs import Role
     from supportctl.core.clock import Clock
     from supportctl.core.site import SiteConfig
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     from playbooks.actions.model import Done, Plan
     from playbooks.engine.graph import Graph
-    from playbooks.engine.model import Check, Role
+    from playbooks.engine.model import Check
+    from playbooks.engine.needs import Role
     from playbooks.engine.ports import Hands, Looked
     from playbooks.engine.state import AskConsent, State
     from supportctl.app.signed_playbooks import Received

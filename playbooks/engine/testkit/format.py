@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from playbooks.engine.model import Code, Part, StepId
+from playbooks.engine.fields import Code, Part, StepId
 from supportctl.core.fields import Duration, Name
 
 SCHEMA = "supportctl.playbook-test/1"

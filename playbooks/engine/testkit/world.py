@@ -17,7 +17,8 @@ from supportctl.core.finding import Finding, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from playbooks.engine.model import Check, Role
+    from playbooks.engine.model import Check
+    from playbooks.engine.needs import Role
     from playbooks.engine.testkit.format import PlaybookTest, Seen, Turn, World
     from probes.lab.lab import Lab
 

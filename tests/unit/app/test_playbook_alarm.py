@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from playbooks.engine.model import Role
+from playbooks.engine.needs import Role
 from playbooks.engine.ports import tally
 from supportctl.app.config_file import load_config
 from supportctl.app.playbook_alarm import affected, alarm_path, concerns, current, turn_off, turn_on

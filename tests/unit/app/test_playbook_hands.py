@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from playbooks.engine.model import Check, Role
+from playbooks.engine.model import Check
+from playbooks.engine.needs import Role
 from probes.lab.lab import Lab
 from probes.lab.scenario import DeviceSpec, Scenario
 from supportctl.app import discover
