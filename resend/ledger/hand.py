@@ -12,8 +12,8 @@ from resend.ledger.schema import ATTEMPTS, DELIVERIES, LANES
 from resend.model import ENDED, Breaker, State
 
 if TYPE_CHECKING:
+    from resend.ledger.filter import Filter
     from resend.ledger.store import Store
-    from resend.ledger.views import Filter
 
 Verb = Literal["now", "hold", "cancel"]
 _D = DELIVERIES.c

@@ -6,17 +6,15 @@ The statements are plain SQL with named parameters, so that a ledger in a file i
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resend.ledger.filter import Filter, one_of
 from resend.ledger.values import NAMES, delivery_of
 from resend.model import Breaker, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import sqlalchemy as sa
 
     from resend.ledger.reading import Ask, Source
     from resend.model import Delivery
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 COUNTED = 10_000  # of what is filtered by more than lane and state no more are counted
 _WALKED = 20_000  # so many rows are passed over in some milliseconds
 _EVER = 1e12  # before all calls
-_LIKE = re.compile("[%_/]")  # what means something to LIKE, and what escapes it
 _COLUMNS = ", ".join(f"r.{name}" for name in NAMES)
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
 
@@ -75,66 +72,6 @@ class Event(NamedTuple):
     text: str
     who: str
     next_attempt_at: float
-
-
-class Filter(NamedTuple):
-    """Which deliveries are meant; empty parts mean all. `since` and `until` are of the calls' beginnings."""
-
-    ids: tuple[int, ...] = ()
-    destination: str | None = None
-    states: tuple[State, ...] = ()
-    source: str | None = None
-    call_id: str | None = None
-    since: float | None = None
-    until: float | None = None
-    error: str | None = None  # the beginning of an error's code
-    fingerprint: str | None = None
-
-    def conditions(self, table: str) -> list[str]:
-        """Return the conditions on deliveries, called `table` there; `values` are their parameters."""
-        parts = [
-            (self.ids, _one_of(f"{table}.id", "wanted_id", len(self.ids))),
-            (self.destination, f"{table}.destination = :wanted_destination"),
-            (self.states, _one_of(f"{table}.state", "wanted_state", len(self.states))),
-            (self.source, f"{table}.source = :wanted_source"),
-            (self.call_id, f"{table}.call_id = :wanted_call"),
-            (self.since is not None, f"{table}.started_at >= :wanted_since"),
-            (self.until is not None, f"{table}.started_at < :wanted_until"),
-            (self.error, f"{table}.error_code LIKE :wanted_error ESCAPE '/'"),
-            (self.error, f"{table}.error_code != ''"),  # so that its index is found
-            (self.fingerprint, f"{table}.fingerprint = :wanted_fingerprint"),
-            (self.fingerprint, f"{table}.fingerprint != ''"),  # so that its index is found
-        ]
-        return [clause for given, clause in parts if given]
-
-    @property
-    def values(self) -> dict[str, object]:
-        """The parameters of `conditions`."""
-        parts = {
-            "wanted_destination": self.destination,
-            "wanted_source": self.source,
-            "wanted_call": self.call_id,
-            "wanted_since": self.since,
-            "wanted_until": self.until,
-            "wanted_error": _LIKE.sub(r"/\g<0>", self.error) + "%" if self.error else None,
-            "wanted_fingerprint": self.fingerprint,
-        }
-        return {
-            **{f"wanted_id{number}": each for number, each in enumerate(self.ids)},
-            **{f"wanted_state{number}": each.value for number, each in enumerate(self.states)},
-            **{name: value for name, value in parts.items() if value is not None},
-        }
-
-    def clauses(self) -> list[sa.TextClause]:
-        """Return the conditions for a statement of SQLAlchemy's."""
-        import sqlalchemy as sa  # noqa: PLC0415  those who only look do without it
-
-        conditions = " AND ".join(self.conditions("deliveries"))
-        return [sa.text(conditions).bindparams(**self.values)] if conditions else []
-
-
-def _one_of(column: str, name: str, count: int) -> str:
-    return f"{column} IN ({', '.join(f':{name}{number}' for number in range(count))})"
 
 
 class Total(int):
@@ -250,7 +187,7 @@ def _not_meant(ask: Ask, wanted: Filter) -> int:
     """Return how many deliveries are in other states than those that are meant."""
     if not wanted.states:
         return 0
-    meant = _one_of("state", "wanted_state", len(wanted.states))
+    meant = one_of("state", "wanted_state", len(wanted.states))
     sql = f"SELECT coalesce(sum(count), 0) FROM lane_counts WHERE NOT {meant}"  # noqa: S608  of our own words
     return int(ask(sql, Filter(states=wanted.states).values)[0][0])
 

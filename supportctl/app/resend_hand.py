@@ -14,8 +14,8 @@ from supportctl.core.errors import UsageError
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
+    from resend.ledger.filter import Filter
     from resend.ledger.hand import Preview, Verb
-    from resend.ledger.views import Filter
     from supportctl.app.resend_desk import Desk
     from supportctl.app.resend_look import Wanted
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resend.acts import who_acts
 from resend.ledger import views
-from resend.ledger.views import Filter
+from resend.ledger.filter import Filter
 from resend.model import Breaker, State
 from supportctl.app.sync_window import moment
 from supportctl.core.errors import UsageError

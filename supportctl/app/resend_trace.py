@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from resend.ledger import views
-from resend.ledger.views import Filter
+from resend.ledger.filter import Filter
 from resend.model import State
 from supportctl.app.resend_counter import open_counter, store_file
 from supportctl.app.resend_look import ledger_of

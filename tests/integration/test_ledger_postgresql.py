@@ -15,6 +15,7 @@ from resend.lane import Lane
 from resend.ledger import audit, hand, lanes, views
 from resend.ledger.accept import accept
 from resend.ledger.errors import LedgerError
+from resend.ledger.filter import Filter
 from resend.ledger.store import Store
 from resend.model import State
 from resend.policy import Schedule
@@ -142,7 +143,7 @@ def test_two_workers_a_source_and_a_person_at_once(postgres_url: str, store: Sto
     def act() -> None:
         chance = random.Random(SEED)
         for _ in range(60):
-            wanted = views.Filter(destination=chance.choice(names), states=(State.WAITING, State.HELD))
+            wanted = Filter(destination=chance.choice(names), states=(State.WAITING, State.HELD))
             hand.apply(stores[3], chance.choice(["now", "hold", "now"]), wanted, who="me", why="a test")
 
     def guarded(work: object) -> None:
@@ -161,7 +162,7 @@ def test_two_workers_a_source_and_a_person_at_once(postgres_url: str, store: Sto
     for worker in workers:
         worker.stop()
     _joined(running)
-    hand.apply(store, "now", views.Filter(states=(State.HELD,)), who="me", why="the test ends")
+    hand.apply(store, "now", Filter(states=(State.HELD,)), who="me", why="the test ends")
     assert _worker(store, portals, "last").run(until_empty=True).crashed == 0
     assert failed == []
     assert audit.verify(store) == []
@@ -170,7 +171,7 @@ def test_two_workers_a_source_and_a_person_at_once(postgres_url: str, store: Sto
         assert len(portal.there) == 80
         # the second form of a call is sent, too: once for each, and never a third time
         assert max(portal.there.values()) <= 2
-        assert {each.state for each in views.deliveries(store, views.Filter(destination=name), 100)[1]} == {
+        assert {each.state for each in views.deliveries(store, Filter(destination=name), 100)[1]} == {
             State.DELIVERED
         }
     for each in stores:

@@ -14,6 +14,7 @@ from integrations.lab.inprocess import InProcess
 from resend.lane import Lane
 from resend.ledger import views
 from resend.ledger.accept import accept
+from resend.ledger.filter import Filter
 from resend.ledger.store import Store
 from resend.policy import Schedule
 from supportctl.core.call import Call
@@ -117,7 +118,7 @@ class Simulation:
 
     def errors(self) -> dict[str, str]:
         """Return call_id -> the last error of what was not delivered."""
-        _, found = views.deliveries(self.store, views.Filter(), 10_000)
+        _, found = views.deliveries(self.store, Filter(), 10_000)
         return {each.call_id: each.error_code for each in found if each.state != "delivered"}
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from resend.ledger import audit, lanes, views
 from resend.ledger.accept import Accepted, accept
+from resend.ledger.filter import Filter
 from resend.ledger.lanes import Settled
 from resend.ledger.store import Store
 from resend.model import Acts, State
@@ -81,7 +82,7 @@ class Bench:
 
     def all(self, **wanted: Any) -> list[Delivery]:
         """Return deliveries in the order in which they were accepted."""
-        _, found = views.deliveries(self.store, views.Filter(**wanted), 100_000)
+        _, found = views.deliveries(self.store, Filter(**wanted), 100_000)
         return sorted(found, key=lambda delivery: delivery.id)
 
     def one(self, call_id: str = "c-1") -> Delivery:

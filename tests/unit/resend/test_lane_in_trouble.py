@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resend.ledger import hand
-from resend.ledger.views import Filter
+from resend.ledger.filter import Filter
 from supportctl.core.failure import Failure
 
 LONG = 100.0

@@ -92,8 +92,8 @@ def test_a_portal_that_comes_back_takes_all_and_the_issue_says_so(bench):
 
 
 def test_what_a_person_sends_again_leaves_its_escalation_when_it_arrives(bench):
+    from resend.ledger.filter import Filter
     from resend.ledger.hand import apply
-    from resend.ledger.views import Filter
 
     bench.accept("acme", 3)
     crm = Crm()

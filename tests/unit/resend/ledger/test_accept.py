@@ -10,6 +10,7 @@ from ledger_bench import DAY_S, LANE, Bench, call
 
 from resend.ledger import hand, views
 from resend.ledger.accept import BATCH, Accepted, accept
+from resend.ledger.filter import Filter
 from resend.ledger.offer import would_accept
 from resend.model import State
 from supportctl.core.failure import Failure
@@ -81,7 +82,7 @@ def _into(bench: Bench, state: State, attempts: int) -> None:
     """Bring the one delivery into a state."""
     if state in {State.WAITING, State.CANCELLED} and not attempts:
         if state is State.CANCELLED:
-            hand.apply(bench.store, "cancel", views.Filter(), who="me", why="a test")
+            hand.apply(bench.store, "cancel", Filter(), who="me", why="a test")
         return
     lease = bench.claim()
     sent = bench.send(lease)

@@ -17,6 +17,7 @@ from resend.lane import Lane
 from resend.ledger import lanes, views
 from resend.ledger.accept import accept
 from resend.ledger.errors import LedgerError, told
+from resend.ledger.filter import Filter
 from resend.ledger.store import Store
 from resend.model import State
 from resend.policy import Schedule
@@ -104,7 +105,7 @@ def test_a_damaged_file(file: Path) -> None:
 
     def look() -> None:
         with closing(_open(f"sqlite:///{file}")) as store:
-            views.deliveries(store, views.Filter(), 1000)
+            views.deliveries(store, Filter(), 1000)
 
     with pytest.raises(LedgerError) as refused:
         look()
@@ -134,7 +135,7 @@ def test_there_is_no_room_left(store: Store) -> None:
         accept(store, LANE, [call(number) for number in range(5000)], DAY_S)
     assert (refused.value.key, refused.value.passing) == ("ledger.full", True)
     kept = views.lane_views(store)[0].counts[State.WAITING]
-    assert kept == views.deliveries(store, views.Filter(source="pbx"), 1)[0]
+    assert kept == views.deliveries(store, Filter(source="pbx"), 1)[0]
     raw.execute("PRAGMA max_page_count=1000000")
     assert accept(store, LANE, [call(number) for number in range(5000)], DAY_S).accepted == 5000 - kept
 

@@ -6,7 +6,7 @@ import pytest
 from ledger_bench import DAY_S, LANE, Bench, call
 
 from resend.ledger import hand, lanes, views
-from resend.ledger.views import Filter
+from resend.ledger.filter import Filter
 from resend.model import Breaker, State
 from resend.policy import BreakerView
 from supportctl.core.failure import Failure

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ledger_bench import LANE, Bench
 
 from resend.ledger import audit, hand, lanes, migrations, views
+from resend.ledger.filter import Filter
 from resend.ledger.migrations import VERSION, v1
 from resend.ledger.schema import METADATA
 from resend.model import Breaker, State
@@ -170,7 +171,7 @@ def test_an_old_ledger_works_on(old: Old) -> None:
     asked = lanes.due(bench.store, LANE, State.VERIFYING, 5)
     bench.settle(lease, asked, State.WAITING, kind="lookup")
     bench.settle(lease, bench.send(lease))
-    hand.apply(bench.store, "cancel", views.Filter(states=(State.HELD,)), who="me", why="a test")
+    hand.apply(bench.store, "cancel", Filter(states=(State.HELD,)), who="me", why="a test")
     assert bench.counts() == {"delivered": 6, "cancelled": 2, "escalated": 1}
     bench.sound()
     bench.close()

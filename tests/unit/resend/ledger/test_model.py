@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from ledger_bench import LANE, Bench, call
 
-from resend.ledger import hand, lanes, views
+from resend.ledger import hand, lanes
+from resend.ledger.filter import Filter
 from resend.ledger.lanes import LEASE_S, Settled
 from resend.model import LeaseLostError, State
 from resend.policy import BreakerView, Moment, Schedule, after_lookup, decide
@@ -174,7 +175,7 @@ class World:
 
     def by_hand(self, chance: Chance) -> None:
         """Do what the person on call does, after a look at what it will do."""
-        wanted = views.Filter(call_id=f"c-{chance.pick(range(CALLS))}")
+        wanted = Filter(call_id=f"c-{chance.pick(range(CALLS))}")
         verb: hand.Verb = chance.pick(["now", "now", "hold", "cancel"])
         planned = hand.preview(self.bench.store, verb, wanted).total
         assert hand.apply(self.bench.store, verb, wanted, who="me", why="a test") == planned

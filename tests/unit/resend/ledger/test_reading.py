@@ -12,8 +12,8 @@ from ledger_bench import LANE, Bench, call
 from resend import acts
 from resend.ledger import migrations, reading, rows, values, views
 from resend.ledger.errors import LedgerError
+from resend.ledger.filter import Filter
 from resend.ledger.reading import reader_of
-from resend.ledger.views import Filter
 from resend.model import Acts, State
 from supportctl.core.failure import Failure
 

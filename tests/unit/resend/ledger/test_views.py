@@ -9,7 +9,8 @@ import pytest
 from ledger_bench import LANE, Bench, call
 
 from resend.ledger import audit, views
-from resend.ledger.views import Filter, Total
+from resend.ledger.filter import Filter
+from resend.ledger.views import Total
 from resend.model import State
 from supportctl.core.failure import Failure
 
