@@ -149,7 +149,7 @@ def _asked(chosen: Settings) -> bool:
 
 def _tell_preview(desk: Desk, planned: Plan, chosen: Settings) -> None:
     from supportctl.app.resend_look import ledger_of
-    from supportctl.report.resend.as_text import render_preview
+    from supportctl.report.resend.verbs_as_text import render_preview
 
     words = (planned.verb, planned.preview, ledger_of(desk), chosen.catalog)
     click.echo(render_preview(*words), nl=False)
@@ -159,7 +159,7 @@ def _tell_done(
     planned: Plan, changed: int, why: str, chosen: Settings, *, is_text: bool, dry_run: bool
 ) -> None:
     if is_text:
-        from supportctl.report.resend.as_text import render_done
+        from supportctl.report.resend.verbs_as_text import render_done
 
         click.echo(render_done(planned.verb, changed, chosen.catalog, dry_run=dry_run), nl=False)
         return

@@ -12,9 +12,12 @@ from supportctl.core.redaction import redact
 from supportctl.core.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from supportctl.core.report import EvidenceItem, Report, ReportedFinding
 
 _LINE_LIMIT = 8000
+_PAINTED = "\x1b"
 T = TypeVar("T", str, "str | None")
 
 
@@ -37,6 +40,11 @@ def safe(text: T) -> T:
     if shown.isprintable():
         return shown
     return "\n".join(clean(line, _LINE_LIMIT) for line in shown.split("\n"))
+
+
+def text_of(lines: Iterable[str]) -> str:
+    """Return lines as one text without secrets. What is others' in a painted line was cleaned before."""
+    return "".join(f"{redact(line) if _PAINTED in line else safe(line)}\n" for line in lines)
 
 
 def _finding(finding: ReportedFinding) -> ReportedFinding:

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 from resend.acts import acts_of
 from resend.model import Acts, Breaker, State
-from supportctl.core.redaction import redact
 from supportctl.core.text import clean
 from supportctl.report.layout import DEFAULT_WIDTH, MIN_WIDTH, columns, painted, wrap
-from supportctl.report.presentable import safe
+from supportctl.report.presentable import text_of
 from supportctl.report.resend.words import ResendWords
-from supportctl.report.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from resend.ledger.hand import Preview, Verb
     from resend.ledger.views import LaneView
     from resend.model import Delivery
     from supportctl.catalog import Catalog
@@ -36,7 +33,7 @@ def render_status(status: Status, catalog: Catalog, *, color: bool = False, widt
     """Return all lanes: those with trouble first, then those with most to do."""
     words = ResendWords(status.ledger, catalog)
     page = _StatusPage(status, words, color=color, width=max(width or DEFAULT_WIDTH, MIN_WIDTH))
-    return _text(chain(page.lines(), page.agreement()))
+    return text_of(chain(page.lines(), page.agreement()))
 
 
 class _StatusPage:
@@ -126,9 +123,7 @@ class _StatusPage:
             self._number(waiting),
             *(self._number(view.counts.get(state, 0)) for state in others),
             words.ago(view.oldest_at) if view.oldest_at is not None else _NONE,
-            words.say("per-second", n=f"{view.rate_per_s:.3g}")
-            if view.rate_per_s and view.pending
-            else _NONE,
+            self._rate(view),
             self._end(view),
         ]
 
@@ -168,7 +163,7 @@ def render_list(
 ) -> str:
     """Return deliveries, one a line."""
     words = ResendWords(ledger, catalog)
-    return _text(_list_lines(found, total, words, color=color))
+    return text_of(_list_lines(found, total, words, color=color))
 
 
 def _list_lines(found: Sequence[Delivery], total: int, words: ResendWords, *, color: bool) -> Iterator[str]:
@@ -221,7 +216,7 @@ def render_stories(
                 yield ""
             yield from _story_lines(story, words, color=color, width=wide)
 
-    return _text(lines())
+    return text_of(lines())
 
 
 def _story_lines(story: Story, words: ResendWords, *, color: bool, width: int) -> Iterator[str]:
@@ -260,60 +255,3 @@ def _table(rows: Sequence[Row], right: frozenset[int], paint: Callable[[int, str
             blanks = " " * (wide[place] - columns(text))
             cells.append(blanks + text if place in right else text + blanks)
         yield paint(number, "  ".join(cells).rstrip())
-
-
-def _text(lines: Iterator[str]) -> str:
-    return "".join(f"{_harmless(line)}\n" for line in lines)
-
-
-def _harmless(line: str) -> str:
-    """Return a line without secrets; everything of others in it was cleaned before it was painted."""
-    return redact(line) if "\x1b" in line else safe(line)
-
-
-def render_preview(verb: Verb, preview: Preview, ledger: Ledger, catalog: Catalog) -> str:
-    """Return how many deliveries a verb would change, and which it would leave alone and why."""
-    words = ResendWords(ledger, catalog)
-    return _text(_preview_lines(verb, preview, words))
-
-
-def _preview_lines(verb: Verb, preview: Preview, words: ResendWords) -> Iterator[str]:
-    yield words.count(f"preview-{verb}", preview.total)
-    for destination, parts in _by_lane(preview.changed, words).items():
-        yield _INDENT + words.say("preview-line", destination=clean(destination), parts=", ".join(parts))
-    if preview.left:
-        yield words.say("preview-left")
-        for (destination, state), n in sorted(preview.left.items()):
-            part = words.say("preview-part", number=words.number(n), state=words.state(state))
-            why = words.say(f"left-{_left_why(verb, state)}")
-            yield f"{_INDENT}{clean(destination)}: {part} ({why})"
-
-
-def _by_lane(counts: Mapping[tuple[str, State], int], words: ResendWords) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for (destination, state), n in sorted(counts.items()):
-        part = words.say("preview-part", number=words.number(n), state=words.state(state))
-        found.setdefault(destination, []).append(part)
-    return found
-
-
-def _left_why(verb: Verb, state: State) -> str:
-    if state is State.DELIVERED and verb == "now":
-        return "delivered"
-    if state is State.SENDING:
-        return "sending"
-    if state in {State.WAITING, State.VERIFYING} and verb == "now":
-        return "due"
-    already = {"hold": State.HELD, "cancel": State.CANCELLED}.get(verb)
-    return "unneeded" if state is already else "other"
-
-
-def render_done(verb: Verb, changed: int, catalog: Catalog, *, dry_run: bool) -> str:
-    """Return what a verb has done, and how to undo it."""
-    if dry_run or not changed:
-        return catalog.phrase("resend.dry-run" if dry_run else "resend.nothing-done") + "\n"
-    number = f"{changed:,}" if catalog.lang == "en" else f"{changed:,}".replace(",", "\N{NO-BREAK SPACE}")
-    lines = [counted(catalog, f"resend.done-{verb}", changed, number=number)]
-    if verb != "now":
-        lines.append(catalog.phrase(f"resend.undo-{verb}"))
-    return "\n".join(lines) + "\n"
