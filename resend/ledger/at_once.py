@@ -8,7 +8,7 @@ changed since its snapshot is seen as it is when the lock is there: `FOR UPDATE`
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resend.ledger.leases import STATE_NAMES, lane_of
 from resend.ledger.store import NOW_SQL
@@ -17,8 +17,7 @@ from resend.model import LeaseLostError, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import sqlalchemy as sa
-
+    from resend.ledger.past import Driver
     from resend.ledger.store import Store
     from resend.model import LaneState, Lease
 
@@ -143,26 +142,10 @@ FROM (VALUES (1)) AS one LEFT JOIN lanes ON destination = %(lane)s
 """  # noqa: S608  words of ours
 
 
-def lane_now(connection: sa.Connection, destination: str) -> tuple[float, LaneState | None]:
+def lane_now(connection: Driver, destination: str) -> tuple[float, LaneState | None]:
     """Return the ledger's time and a lane as it is then."""
-    at, *state = connection.exec_driver_sql(_LANE_NOW, {"lane": destination}).one()
+    ((at, *state),) = connection.execute(_LANE_NOW, {"lane": destination}).fetchall()
     return at, None if state[0] is None else lane_of(state)
-
-
-def rows_of(
-    connection: sa.Connection, query: sa.Select[Any], values: Mapping[str, object]
-) -> Sequence[Sequence[Any]]:
-    """Return the rows of a query whose columns the driver itself gives as they are wanted.
-
-    Its text is made once: SQLAlchemy would look at each of its parts and values again.
-    """
-    text = _TEXTS.get(query)
-    if text is None:
-        text = _TEXTS[query] = str(query.compile(dialect=connection.dialect))
-    return connection.exec_driver_sql(text, values).all()
-
-
-_TEXTS: dict[sa.Select[Any], str] = {}
 
 
 def intend(store: Store, lease: Lease, revisions: Mapping[int, int]) -> set[int]:
@@ -182,7 +165,7 @@ def intend(store: Store, lease: Lease, revisions: Mapping[int, int]) -> set[int]
             "ids": ids,
             "revisions": [revisions[each] for each in ids],
         }
-        held, taken = connection.exec_driver_sql(_INTEND, values).one()
+        ((held, taken),) = connection.execute(_INTEND, values).fetchall()
     if not held:
         raise LeaseLostError(lease.destination)
     return set(taken)
@@ -207,6 +190,6 @@ def settle(
     }
     with store.at_once() as connection:
         lane = lane_at(store.now(connection, about=True))
-        held = connection.exec_driver_sql(_SETTLE, {**lane, **values}).scalar_one()
+        ((held,),) = connection.execute(_SETTLE, {**lane, **values}).fetchall()
     if not held:
         raise LeaseLostError(lease.destination)

@@ -66,6 +66,7 @@ def of_postgresql_at_once(url: sa.URL, clock: Clock, busy_s: float) -> sa.Engine
         isolation_level="AUTOCOMMIT",
         pool_size=_FEW,
         max_overflow=0,
+        pool_reset_on_return=None,  # there is no transaction to undo
     )
     _ping_what_rested(engine, clock)
     return engine

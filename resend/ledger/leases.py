@@ -13,7 +13,9 @@ from resend.policy import BreakerView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from resend.ledger.past import Driver
     from resend.ledger.store import Store
 
 LEASE_S = 120.0  # longer than the longest request: a worker that lives renews with every change
@@ -57,18 +59,22 @@ _BREAKERS = {breaker.value: breaker for breaker in Breaker}
 
 def claim(store: Store, destination: str, holder: str, lease_s: float = LEASE_S) -> Lease | None:
     """Return the lease of a lane, None if somebody holds it."""
-    with store.write() if store.is_sqlite else store.at_once() as connection:
+    with _writing(store) as connection:
         now = store.now(connection)
         sure = not store.clock_was_set(lease_s)
         values = {"lane": destination, "by": holder, "now": now, "lease_s": lease_s, "sure": sure}
-        token = connection.execute(_CLAIM, values).scalar_one_or_none()
-    return None if token is None else Lease(destination, token, holder, lease_s)
+        rows = past.rows_of(connection, _CLAIM, values)
+    return Lease(destination, rows[0][0], holder, lease_s) if rows else None
 
 
 def release(store: Store, lease: Lease) -> None:
     """Give a lane back; nothing happens if somebody else has it by now."""
-    with store.write() if store.is_sqlite else store.at_once() as connection:
-        connection.execute(_RELEASE, {"lane": lease.destination, "mine": lease.token})
+    with _writing(store) as connection:
+        past.changed_by(connection, _RELEASE, {"lane": lease.destination, "mine": lease.token})
+
+
+def _writing(store: Store) -> AbstractContextManager[sa.Connection | Driver]:
+    return store.write() if store.is_sqlite else store.at_once()
 
 
 def renew(store: Store, lease: Lease, breaker: BreakerView | None = None) -> None:
@@ -92,12 +98,7 @@ def hold(connection: sa.Connection, store: Store, lease: Lease) -> float:
     """
     now = store.now(connection, about=True)
     values = {"lane": lease.destination, "mine": lease.token, "until": now + lease.seconds}
-    held = (
-        past.changed_by(connection, _HOLD, values)
-        if store.is_sqlite
-        else connection.execute(_HOLD, values).rowcount
-    )
-    if held != 1:
+    if past.changed_by(connection, _HOLD, values) != 1:
         raise LeaseLostError(lease.destination)
     return now
 
@@ -108,14 +109,8 @@ def lane(store: Store, destination: str) -> LaneState | None:
         return lane_in(connection, destination)
 
 
-def lane_in(connection: sa.Connection, destination: str) -> LaneState | None:
+def lane_in(connection: sa.Connection | Driver, destination: str) -> LaneState | None:
     """Return a lane as it is in a transaction."""
-    row = connection.execute(_LANE, {"lane": destination}).one_or_none()
-    return None if row is None else lane_of(row)
-
-
-def lane_now(connection: sa.Connection, destination: str) -> LaneState | None:
-    """Return a lane as it is in a transaction on SQLite."""
     rows = past.rows_of(connection, _LANE, {"lane": destination})
     return lane_of(rows[0]) if rows else None
 

@@ -31,7 +31,7 @@ class Many(NamedTuple):
     def run(self, connection: sa.Connection, rows: Sequence[Mapping[str, object]]) -> int:
         """Execute it with some rows of plain values; return how many rows it has changed."""
         if connection.dialect.name == "sqlite":
-            text, in_order = _prepared(connection.dialect, self.each)
+            text, in_order = _prepared(self.each)
             return past.change_each(connection, text, [in_order(row) for row in rows])
         document = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         return connection.exec_driver_sql(self.together, {"rows": document}).rowcount
@@ -62,9 +62,9 @@ def _rows(table: sa.Table, names: Sequence[str]) -> str:
     return f"json_to_recordset(%(rows)s) AS new({types})"
 
 
-def _prepared(dialect: sa.Dialect, statement: sa.TextClause) -> tuple[str, Callable[[Any], Any]]:
+def _prepared(statement: sa.TextClause) -> tuple[str, Callable[[Any], Any]]:
     """Return a statement's text and what puts a row in order."""
-    found = past.prepared(dialect, statement)
+    found = past.prepared(past.SQLITE, statement)
     return found.text, itemgetter(*found.names)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from resend.ledger import at_once, past
-from resend.ledger.leases import hold, lane_now
+from resend.ledger.leases import hold, lane_in
 from resend.ledger.many import Both, many_inserts
 from resend.ledger.rows import COLUMNS, count, delivery_of
 from resend.ledger.schema import ATTEMPTS, DELIVERIES, is_in
 from resend.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from resend.ledger.past import Driver
     from resend.ledger.store import Store
     from resend.model import Delivery, LaneState, Lease
 
@@ -31,52 +32,44 @@ _MOST = sa.bindparam("most", type_=sa.Integer)
 class Look:
     """A lane as it is at one moment, within one transaction that only reads."""
 
-    def __init__(self, store: Store, connection: sa.Connection, destination: str) -> None:
-        self._connection = connection
+    def __init__(self, store: Store, connection: sa.Connection | Driver, destination: str) -> None:
+        self._connection = past.driver(connection)
         self._is_sqlite = store.is_sqlite
         self._destination = destination
         self.now: float
         self.lane: LaneState | None
         if store.is_sqlite:
-            past.driver(connection).execute("BEGIN")
-            self.now, self.lane = store.now(connection), lane_now(connection, destination)
+            self._connection.execute("BEGIN")
+            self.now, self.lane = store.now(connection), lane_in(self._connection, destination)
         else:
-            at, self.lane = at_once.lane_now(connection, destination)
+            at, self.lane = at_once.lane_now(self._connection, destination)
             self.now = store.heard(at)
 
     def due(self, state: State, most: int, *, fresh: bool = False) -> list[Delivery]:
         """Return what is due in a state: the longest waiting first, or the freshest calls."""
         values = {"lane": self._destination, "now": self.now, "most": most}
         if fresh:
-            rows = self._rows_due(_FRESH[state], values | {"among": most * _FRESH_FROM})
+            rows = past.rows_of(self._connection, _FRESH[state], values | {"among": most * _FRESH_FROM})
             if rows:
                 return [delivery_of(row) for row in rows]
-        return [delivery_of(row) for row in self._rows_due(_DUE[state], values)]
-
-    def _rows_due(self, query: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
-        if self._is_sqlite:
-            return past.rows_of(self._connection, query, values)
-        return at_once.rows_of(self._connection, query, values)
-
-    def _rows(self, query: sa.Select[Any], values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
-        if self._is_sqlite:
-            return past.rows_of(self._connection, query, values)
-        return self._connection.execute(query, values).all()
+        return [delivery_of(row) for row in past.rows_of(self._connection, _DUE[state], values)]
 
     def still_due(self, ids: Sequence[int], state: State) -> list[Delivery]:
         """Return those of some deliveries that are due in a state."""
         if not ids:
             return []
         values = {"among": list(ids), "state": state.value, "now": self.now}
-        return [delivery_of(row) for row in self._rows(_STILL_DUE[self._is_sqlite], values)]
+        return [
+            delivery_of(row) for row in past.rows_of(self._connection, _STILL_DUE[self._is_sqlite], values)
+        ]
 
     def has_sending(self) -> bool:
         """Return whether something was left in mid-send."""
-        return bool(self._rows(_SENDING, {"lane": self._destination}))
+        return bool(past.rows_of(self._connection, _SENDING, {"lane": self._destination}))
 
     def next_due(self, state: State) -> float | None:
         """Return when the next delivery in a state is due, None if there is none."""
-        ((at,),) = self._rows(_NEXT[state], {"lane": self._destination})
+        ((at,),) = past.rows_of(self._connection, _NEXT[state], {"lane": self._destination})
         return None if at is None else float(at)
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from resend.ledger import connections
+from resend.ledger import connections, past
 from resend.ledger.errors import LedgerError, shown, told
 from resend.ledger.migrations import VERSION, bring_up, strangers, version_of
 from resend.ledger.turns import Turns
@@ -20,6 +20,7 @@ from supportctl.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resend.ledger.past import Driver
     from resend.ledger.reading import Ask
     from supportctl.core.clock import Clock
 
@@ -92,8 +93,8 @@ class Store:
             raise
 
     @contextmanager
-    def at_once(self) -> Iterator[sa.Connection]:
-        """Return a connection to PostgreSQL on which each statement is a transaction of its own, and durable.
+    def at_once(self) -> Iterator[Driver]:
+        """Return psycopg's connection, on which each statement is a transaction of its own, and durable.
 
         Nothing else may be asked of the store inside the block: there are only a few of them.
 
@@ -102,9 +103,15 @@ class Store:
         """
         assert self._few is not None
         try:
-            with self._few.connect() as connection:
-                yield connection
-        except _FAILURES as error:
+            taken = self._few.raw_connection()
+            raw: Any = taken.driver_connection
+            try:
+                yield raw
+            finally:
+                if raw.closed:  # it died: the next one gets another
+                    taken.invalidate()
+                taken.close()
+        except (*_FAILURES, self._few.dialect.loaded_dbapi.Error) as error:
             self._tell(error)
             raise
 
@@ -135,7 +142,7 @@ class Store:
         with self.read(snapshot=True) as connection:
             yield lambda sql, values: connection.execute(sa.text(sql), values).all()
 
-    def now(self, connection: sa.Connection, *, about: bool = False) -> float:
+    def now(self, connection: sa.Connection | Driver, *, about: bool = False) -> float:
         """Return the time of the ledger: PostgreSQL's own, so that all machines agree; else ours.
 
         `about`: as it was told within the last minute, and what has passed since, will do.
@@ -145,7 +152,8 @@ class Store:
         elif about and self.clock.monotonic() - self._told_at < _ABOUT_S:
             return self.time()
         else:
-            at = float(connection.exec_driver_sql(f"SELECT {NOW_SQL}").scalar_one())
+            ((told_at,),) = past.driver(connection).execute(f"SELECT {NOW_SQL}").fetchall()
+            at = float(told_at)
         return self.heard(at)
 
     def heard(self, at: float) -> float:
