@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from playbooks.engine.answers import understand
 from playbooks.engine.events import Said
-from playbooks.engine.planner import deadline_at
 from playbooks.engine.ports import Key, Late
 from playbooks.engine.state import State
 from supportctl.cli.errors import error_texts
 from supportctl.cli.playbook_keys import BACKSPACE, ENTER, ESCAPE, GONE, latin
-from supportctl.cli.playbook_words import minutes_and_seconds
+from supportctl.cli.playbook_picture import Shown, drawn
 from supportctl.core.errors import UsageError
-from supportctl.core.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.console import Group
 
     from playbooks.actions.model import Plan
     from playbooks.engine.events import Answer
@@ -48,14 +44,10 @@ if TYPE_CHECKING:
     from supportctl.cli.playbook_words import Scene, Words
 
 _TICK_S = 0.5  # the clock on the screen is never older
-_NEAR_S = 90.0  # from then on the clock of no progress is shown
-_FOUND = 4  # lines
 _NOTICES = 2
 _HELP = frozenset("?,")  # the same key under a Russian layout
 _LONGEST = 600  # characters of an answer that is typed
 _WISHES = {"h": "hand-over", "g": "gave-up", "q": "pause"}
-_COLOURS = {Status.FAULT: "red", Status.WARNING: "yellow", Status.UNKNOWN: "magenta"}
-_MARKS = {Status.FAULT: "✗", Status.WARNING: "!", Status.UNKNOWN: "?"}
 
 
 class Screen:
@@ -251,68 +243,10 @@ class Screen:
         self._typed = ""
         self._live.refresh()
 
-    # --- drawing ------------------------------------------------------------------------------------------
-
     def _drawn(self) -> Group:
-        parts: list[object] = [self._head(), Rule(style="dim"), Text()]
-        scene = self._scene
-        if scene is not None:
-            parts += self._sentence(scene)
-        parts += [Text(notice, style="cyan") for _, notice in (self._fresh or self._notices)]
-        parts += [self._found(), Text()]
-        if self._trouble:
-            parts.append(Text(self._trouble, style="bold red"))
-        if self._typed is not None:
-            parts.append(Text(self._words.say("typed", text=f"{self._typed}▏"), style="bold"))
-        if self._helping:
-            parts.append(Text(self._words.say("help"), style="dim"))
-        if scene is not None and scene.kind != "busy":
-            keys = self._words.keys(scene, self._console.width - 2)
-            parts += [Rule(style="dim"), *(Text(line, style="dim") for line in keys)]
-        return Group(*(Padding(part, (0, 1)) for part in parts))  # type: ignore[arg-type]
-
-    def _head(self) -> Table:
-        now, state = self._since(), self._state
-        clock = Text(
-            self._words.say(
-                "clock", spent=minutes_and_seconds(now), budget=minutes_and_seconds(state.budget_s)
-            ),
-            style="bold",
-        )
-        head = Table.grid(expand=True)
-        head.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
-        head.add_column(justify="right", no_wrap=True)
-        head.add_row(Text(self._words.title), clock)
-        until = deadline_at(state)
-        left = state.progress_at + state.no_progress_s - now
-        if until is not None and left < _NEAR_S:
-            warning = self._words.say("no-progress", left=minutes_and_seconds(left))
-            head.add_row(Text(warning, style="yellow"), Text())
-        return head
-
-    def _sentence(self, scene: Scene) -> list[object]:
-        if scene.kind == "busy":
-            return [Padding(Text(scene.text, style="dim italic"), (1, 2))]
-        body: list[object] = [Text(scene.text, style="bold")]
-        if scene.options:
-            body.append(Text())
-            body += [Text(f"{number}  {option}") for number, option in enumerate(scene.options, 1)]
-        parts: list[object] = [
-            Panel(
-                Padding(Group(*body), (1, 2)),  # type: ignore[arg-type]
-                title=Text(scene.label),
-                title_align="left",
-                border_style="cyan" if scene.kind != "consent" else "yellow",
-            )
-        ]
-        return [*parts, *(Text(note, style="dim") for note in scene.notes)]
-
-    def _found(self) -> Group:
-        lines = [
-            Text.assemble((f"{_MARKS.get(status, '·')} ", _COLOURS.get(status, "")), line)
-            for status, line in self._words.found(self._state, _FOUND)
-        ]
-        return Group(*lines)
+        notices = tuple(words for _, words in (self._fresh or self._notices))
+        shown = Shown(self._scene, self._state, notices, self._trouble, self._typed, helping=self._helping)
+        return drawn(shown, self._words, now=self._since(), width=self._console.width)
 
 
 def _yes_or_no(key: str) -> bool | None:
