@@ -5,29 +5,23 @@ Works on the columns of the stores. Every call and every record gets at most one
 
 from __future__ import annotations
 
-import math
 from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from integrations.sync.clock import LARGEST_S, Clock, Sighting, read_clock
+from integrations.sync import samples
+from integrations.sync.clock import Clock, read_clock
 from integrations.sync.group import Ambiguous, Times, link_group
 from integrations.sync.phone_groups import END, Groups, Side
 from integrations.sync.rules import NO_RULE
-from integrations.sync.stores import DIRECTION_IN, OUT, SECOND
+from integrations.sync.stores import DIRECTION_IN, FREE, OUT, REPEATED, SECOND, UNSURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from integrations.sync.stores import CallStore, RecordStore
 
-FREE, UNSURE, REPEATED = -1, -2, -3  # instead of a partner's number
 _SAME_ID_S = 600.0  # an id is believed without the phone if the times are this near
-_SAMPLE = 20_000
-_ENOUGH_IDS = 20
-_MANY = 50  # a phone with more records than this says nothing about the clocks
-_TIGHT_FROM = 50  # pairs that show how near the times are
-_TIGHT_LEAST_S = 1.0
 
 
 class Matching:
@@ -41,11 +35,7 @@ class Matching:
     """
 
     def __init__(
-        self,
-        calls: CallStore,
-        records: RecordStore,
-        tolerance_s: float,
-        cost: Callable[[int, int], float],
+        self, calls: CallStore, records: RecordStore, tolerance_s: float, cost: Callable[[int, int], float]
     ) -> None:
         self.calls, self.records = calls, records
         self.clock = Clock()
@@ -66,9 +56,7 @@ class Matching:
         self.of_call = array("i", [FREE]) * len(calls)
         self.of_record = array("i", [FREE]) * len(records)
         self._index_ids()
-        sightings = self._sightings_by_id()
-        if len(sightings) < _ENOUGH_IDS:
-            sightings = self._sightings_by_phone()
+        sightings = samples.sightings(calls, records, self._by_id, self._sharing, self.of_call)
         clock = self.clock = read_clock(sightings, self._tolerance_s)
         if clock.kind in {"unknown", "constant"}:
             ahead = clock.offsets[0] * SECOND
@@ -109,35 +97,6 @@ class Matching:
                 seen.add(what)
                 kept.append(number)
         return kept
-
-    def _sightings_by_id(self) -> list[Sighting]:
-        calls, records, sharing = self.calls, self.records, self._sharing
-        sightings = []
-        for record in range(0, len(records), max(len(records) // _SAMPLE, 1)):
-            number = self._by_id.get(records.id[record])
-            if number is not None and records.id[record] not in sharing:
-                at = calls.start[number]
-                sightings.append(Sighting(at / SECOND, ((records.start[record] - at) / SECOND,)))
-        return sightings
-
-    def _sightings_by_phone(self) -> list[Sighting]:
-        calls, records = self.calls, self.records
-        step = max(len(calls) // _SAMPLE, 1)
-        sample = range(0, len(calls), step)
-        found: dict[int, list[float]] = {calls.phone[number]: [] for number in sample}
-        get = found.get
-        for key, at in zip(records.phone, records.start, strict=True):
-            times = get(key)
-            if times is not None and len(times) <= _MANY:
-                times.append(at)
-        reach = LARGEST_S * SECOND
-        sightings = []
-        for number in sample:
-            at, times = calls.start[number], found[calls.phone[number]]
-            if self.of_call[number] != REPEATED and len(times) <= _MANY:
-                near = tuple((time - at) / SECOND for time in times if abs(time - at) <= reach)
-                sightings.append(Sighting(at / SECOND, near))
-        return sightings
 
     def _match_ids(self) -> None:
         calls, records, expected = self.calls, self.records, self.expected
@@ -212,7 +171,7 @@ class Matching:
             number for number, other in enumerate(self.of_call) if other == FREE and rule[number] == NO_RULE
         )
         crowded = self._link_plain(groups)
-        times, tight = self._times(), self._tight()
+        times, tight = self._times(), samples.tight(self._residuals, self._tolerance)
         for pair in crowded:
             numbers, some = groups.members(*pair)
             self._sort(numbers, some)
@@ -294,14 +253,6 @@ class Matching:
         for place in range(len(some) - 1, 0, -1):
             if names[place] == names[place - 1]:
                 self.of_record[some.pop(place)] = REPEATED
-
-    def _tight(self) -> float | None:
-        """Return how near the times of nearly all pairs are, if that is much nearer than the tolerance."""
-        apart = sorted(map(abs, self._residuals[:: max(len(self._residuals) // _SAMPLE, 1)]))
-        if len(apart) < _TIGHT_FROM:
-            return None
-        found = max(apart[math.ceil(len(apart) * 0.995) - 1], _TIGHT_LEAST_S * SECOND)
-        return found if 4 * found <= self._tolerance else None
 
     def _link(self, number: int, record: int) -> None:
         self.of_call[number], self.of_record[record] = record, number

@@ -6,11 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from integrations.sync.gaps import NOBODY, GapList
-from integrations.sync.matching import FREE, REPEATED, UNSURE
 from integrations.sync.model import ClockReading, ClockStep, Settled, SyncResult
 from integrations.sync.recordings import candidate
 from integrations.sync.rules import NO_RULE, Rules
-from integrations.sync.stores import RECORDED, RECORDING_THERE, SECOND, instant, micros
+from integrations.sync.stores import (
+    FREE,
+    RECORDED,
+    RECORDING_THERE,
+    REPEATED,
+    SECOND,
+    UNSURE,
+    instant,
+    micros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
