@@ -104,12 +104,13 @@ class Store:
         assert self._few is not None
         try:
             taken = self._few.raw_connection()
-            raw: Any = taken.driver_connection
             try:
+                raw: Any = taken.driver_connection
                 yield raw
+            except BaseException:  # a statement may be under way: the next one gets another connection
+                taken.invalidate()
+                raise
             finally:
-                if raw.closed:  # it died: the next one gets another
-                    taken.invalidate()
                 taken.close()
         except (*_FAILURES, self._few.dialect.loaded_dbapi.Error) as error:
             self._tell(error)
