@@ -73,6 +73,12 @@ def test_a_history_is_the_same_on_both_ledgers(number):
     assert story(seed, size, MemoryLedger) == story(seed, size, SqlLedger), f"SUPPORTCTL_SEED={seed}"
 
 
+def test_a_worker_may_die_between_as_many_transactions_on_both_ledgers():
+    """In this history an accident waits while what is overdue is reported: two transactions, not one."""
+    size = SMALL._replace(days=2, lanes=2)
+    assert story(519_948_005, size, MemoryLedger) == story(519_948_005, size, SqlLedger)
+
+
 # What holds the invariant must also break without it, or the simulation shows nothing.
 
 

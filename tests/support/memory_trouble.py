@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DUE = (State.WAITING, State.VERIFYING)
 _PENDING = (State.WAITING, State.SENDING, State.VERIFYING)
+_INDEXED = (_DUE, (State.SENDING,))  # a worker may die between as many transactions as the other ledger has
 _STOPPED = (State.ESCALATED, State.HELD)
 # What is told of a problem is not touched by those who look at it.
 _TOLD = (
@@ -66,12 +67,16 @@ def report(store: MemoryStore, found: Mapping[Cause, Sequence[Unreported]]) -> i
 
 def report_overdue(store: MemoryStore, destination: str, cause: Cause) -> int:
     """Let what is past its horizon and still in its lane belong to an escalation."""
+    return sum(_report_overdue(store, destination, cause, states) for states in _INDEXED)
+
+
+def _report_overdue(store: MemoryStore, destination: str, cause: Cause, states: Sequence[State]) -> int:
     with store.write() as ledger:
         now = ledger.now(ledger)
         _ensure(ledger, cause, now)
         rows = [
             row
-            for row in ledger.lanes[destination].rows(*_PENDING)
+            for row in ledger.lanes[destination].rows(*states)
             if row.deadline_at <= now and not row.fingerprint
         ]
         for row in rows:
